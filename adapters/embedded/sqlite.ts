@@ -1,0 +1,36 @@
+import { createRequire } from 'node:module';
+import type { DatabaseSync, DatabaseSyncInstance } from '@photostructure/sqlite';
+
+export type Sqlite = DatabaseSyncInstance;
+
+const load = (): typeof DatabaseSync => {
+  const require = createRequire(import.meta.url);
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  // node:sqlite exists without a flag from 22.13 on; on 22 it prints an ExperimentalWarning that tells users nothing.
+  if (major > 22 || (major === 22 && minor >= 13))
+    return (require('node:sqlite') as { DatabaseSync: typeof DatabaseSync }).DatabaseSync;
+  return (require('@photostructure/sqlite') as { DatabaseSync: typeof DatabaseSync }).DatabaseSync;
+};
+
+/**
+ * Opens a database whose commits survive a power cut: WAL, synchronous=FULL. `:memory:` for tests. Several stores share
+ * one connection: SQLite calls are synchronous, so a transaction never interleaves with another.
+ */
+export function openSqlite(file: string): Sqlite {
+  const database = new (load())(file);
+  database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; PRAGMA foreign_keys=ON;');
+  return database;
+}
+
+/** One IMMEDIATE transaction; a throw rolls back and is passed on. `work` must be synchronous. */
+export function transaction<T>(database: Sqlite, work: () => T): T {
+  database.exec('BEGIN IMMEDIATE');
+  try {
+    const result = work();
+    database.exec('COMMIT');
+    return result;
+  } catch (error) {
+    database.exec('ROLLBACK');
+    throw error;
+  }
+}

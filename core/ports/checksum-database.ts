@@ -1,0 +1,13 @@
+import type { ModulePath, ModuleVersion } from '../brands.ts';
+
+/** Raw bytes of a Go checksum database; `core/sumdb` verifies every one. Unreachable: `ChecksumDatabaseUnreachable`. */
+export interface ChecksumDatabase {
+  /** `name+hash+key` of the database, from settings, never from what it serves. */
+  readonly verifierKey: string;
+  /** Body of `/lookup/…`, or `undefined` on 404 or 410. */
+  lookup(path: ModulePath, version: ModuleVersion): Promise<string | undefined>;
+  /** Body of `/latest`: a signed tree head. */
+  latest(): Promise<string>;
+  /** A hash tile of height 8: `width` hashes of 32 bytes; falls back to the full tile when a partial one is gone. */
+  tile(level: number, index: number, width: number): Promise<Uint8Array>;
+}

@@ -1,0 +1,52 @@
+/** The sole list of machines, steps and faults. A test compares it with the ASL files, the core tasks and the functions. */
+
+export const MACHINES = ['source-release', 'image-release', 'checkpoint'] as const;
+export type MachineName = (typeof MACHINES)[number];
+
+/** Steps in order of first use; a step's function is `functionIdOf(step)`, its folder and core task have its name. */
+export const STEPS = [
+  'claim-release',
+  'append-ledger',
+  'fetch-source',
+  'verify-go-sum',
+  'make-source-sbom',
+  'decide-gate',
+  'resolve-image',
+  'inspect-binaries',
+  'link-chain',
+  'make-image-sbom',
+  'sign-artifact',
+  'verify-signature',
+  'publish-checkpoint',
+] as const;
+export type StepName = (typeof STEPS)[number];
+
+/** `verify-go-sum` → `VerifyGoSumFunction`: the placeholder in ASL files and the construct id in CDK. */
+export const functionIdOf = (step: string): string =>
+  `${step
+    .split('-')
+    .map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join('')}Function`;
+
+/** Faults that a machine may retry, by step. Every one is declared in core and raised by a test. */
+export const RETRIED_FAULTS: Readonly<Record<StepName, readonly string[]>> = {
+  'claim-release': ['StoreUnavailable', 'LedgerConflict'],
+  'append-ledger': ['StoreUnavailable', 'LedgerConflict'],
+  'fetch-source': ['SourceUnreachable', 'ModuleProxyUnreachable', 'StoreUnavailable'],
+  'verify-go-sum': ['ModuleProxyUnreachable', 'ChecksumDatabaseUnreachable', 'StoreUnavailable', 'LedgerConflict'],
+  'make-source-sbom': ['StoreUnavailable'],
+  'decide-gate': ['StoreUnavailable'],
+  'resolve-image': ['RegistryUnreachable', 'StoreUnavailable'],
+  'inspect-binaries': ['RegistryUnreachable', 'StoreUnavailable'],
+  'link-chain': ['StoreUnavailable'],
+  'make-image-sbom': ['StoreUnavailable'],
+  'sign-artifact': ['RegistryUnreachable', 'SignerUnavailable', 'StoreUnavailable'],
+  'verify-signature': ['RegistryUnreachable', 'SignerUnavailable', 'StoreUnavailable'],
+  'publish-checkpoint': ['StoreUnavailable', 'SignerUnavailable', 'LedgerConflict'],
+};
+
+/** Which machine an event of this detail type starts; types that are not listed start nothing. */
+export const STARTED_BY: Readonly<Record<string, MachineName>> = {
+  'source.tag.pushed': 'source-release',
+  'artifact.image.pushed': 'image-release',
+};
