@@ -1,0 +1,165 @@
+import type { TenantId } from '../../events/fields.ts';
+import { type Checkpoint, fromBase64, parseCheckpoint, parseDecimal } from '../tlog/checkpoint.ts';
+import { appendToEdge, leafHash, rootOfEdge, rootOfHashes, sameBytes, verifyInclusion } from '../tlog/merkle.ts';
+import { openNote, type VerifierKey } from '../tlog/note.ts';
+import { bundlePath, bundlesOf, decodeBundle, encodeTile, TILE_WIDTH, tilePath } from '../tlog/tile.ts';
+import { type EntryLink, tryParseEntry } from './entry.ts';
+import { toHex } from './hex.ts';
+
+/** The files of a tlog-tiles log by their path; `undefined` only when there is no such file. */
+export type ReadLogFile = (path: string) => Promise<Uint8Array | undefined>;
+
+const PROBLEM_CODES = [
+  'ledger.checkpoint-missing',
+  'ledger.checkpoint-malformed',
+  'ledger.checkpoint-signature',
+  'ledger.origin-mismatch',
+  'ledger.bundle-missing',
+  'ledger.bundle-malformed',
+  'ledger.tile-missing',
+  'ledger.tile-mismatch',
+  'ledger.entry-malformed',
+  'ledger.entry-tenant',
+  'ledger.link-broken',
+  'ledger.root-mismatch',
+] as const;
+export interface LedgerProblem {
+  readonly code: (typeof PROBLEM_CODES)[number];
+  /** A path of the log, with `#` and the index of the entry where it is about one. */
+  readonly where: string;
+}
+
+export interface LedgerReport {
+  /** As the checkpoint says; 0 when it cannot be believed. */
+  readonly size: number;
+  /** Hex; computed from the entries as far as they could be read. */
+  readonly root: string;
+  /** Entries read. */
+  readonly entries: number;
+  /** Empty exactly when the whole log is as its key signed it; at most 1,000. */
+  readonly problems: readonly LedgerProblem[];
+}
+
+const MAX_PROBLEMS = 1000;
+type Note = (code: LedgerProblem['code'], where: string) => void;
+
+const decode = (bytes: Uint8Array) => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
+
+/** Checks that the checkpoint is signed by the one key that the caller trusts, for the log of that name. */
+async function believedCheckpoint(read: ReadLogFile, key: VerifierKey, note: Note): Promise<Checkpoint | undefined> {
+  const bytes = await read('checkpoint');
+  if (!bytes) {
+    note('ledger.checkpoint-missing', 'checkpoint');
+    return undefined;
+  }
+  const opened = openNote(decode(bytes), [key]);
+  const checkpoint = opened.kind === 'opened' ? parseCheckpoint(opened.text) : undefined;
+  if (opened.kind === 'unverified' || opened.kind === 'forged') note('ledger.checkpoint-signature', 'checkpoint');
+  else if (!checkpoint) note('ledger.checkpoint-malformed', 'checkpoint');
+  else if (checkpoint.origin !== key.name) note('ledger.origin-mismatch', 'checkpoint');
+  else return checkpoint;
+  return undefined;
+}
+
+/** Checks that every entry is canonical, of one tenant, and linked to the entry of its release before it. */
+function entryChecker(note: Note): (bytes: Uint8Array, leaf: Uint8Array, index: number, where: string) => void {
+  const newest = new Map<string, EntryLink>();
+  let tenant: TenantId | undefined;
+  return (bytes, leaf, index, path) => {
+    const where = `${path}#${index}`;
+    const entry = tryParseEntry(bytes);
+    if (!entry) {
+      note('ledger.entry-malformed', where);
+      return;
+    }
+    tenant ??= entry.tenant;
+    if (entry.tenant !== tenant) note('ledger.entry-tenant', where);
+    const expected = entry.release && newest.get(entry.release.id);
+    if (entry.prev?.index !== expected?.index || entry.prev?.leaf !== expected?.leaf) note('ledger.link-broken', where);
+    if (entry.release) newest.set(entry.release.id, { index, leaf: toHex(leaf) });
+  };
+}
+
+/** Checks that every hash tile holds what the leaves make of it; each level waits until its tile is full. */
+function tileChecker(read: ReadLogFile, note: Note) {
+  const levels: { index: number; hashes: Uint8Array[] }[] = [];
+  const compare = async (level: number, index: number, hashes: readonly Uint8Array[]): Promise<void> => {
+    const path = tilePath({ level, index, width: hashes.length });
+    const bytes = await read(path);
+    if (!bytes) note('ledger.tile-missing', path);
+    else if (!sameBytes(bytes, encodeTile(hashes))) note('ledger.tile-mismatch', path);
+  };
+  const add = async (level: number, hash: Uint8Array): Promise<void> => {
+    const open = levels[level] ?? { index: 0, hashes: [] };
+    levels[level] = open;
+    open.hashes.push(hash);
+    if (open.hashes.length < TILE_WIDTH) return;
+    await compare(level, open.index, open.hashes);
+    const above = rootOfHashes(open.hashes);
+    levels[level] = { index: open.index + 1, hashes: [] };
+    await add(level + 1, above);
+  };
+  const finish = async (): Promise<void> => {
+    for (const [level, { index, hashes }] of levels.entries())
+      if (hashes.length > 0) await compare(level, index, hashes);
+  };
+  return { add, finish };
+}
+
+/**
+ * Verifies a whole log with nothing but its files and its key: the signature, every bundle, leaf, tile and link, and that
+ * the leaves lead to the signed root. Shares no code with the writer but the formats.
+ */
+export async function verifyLog(
+  read: ReadLogFile,
+  key: VerifierKey,
+  progress: (entries: number) => void = () => undefined,
+): Promise<LedgerReport> {
+  const problems: LedgerProblem[] = [];
+  const note: Note = (code, where) => {
+    if (problems.length < MAX_PROBLEMS) problems.push({ code, where });
+  };
+  const checkpoint = await believedCheckpoint(read, key, note);
+  const size = checkpoint?.size ?? 0;
+  const checkEntry = entryChecker(note);
+  const tiles = tileChecker(read, note);
+  let edge: readonly Uint8Array[] = [];
+  let count = 0;
+  for (const { index, width } of bundlesOf(size)) {
+    const path = bundlePath(index, width);
+    const bytes = await read(path);
+    const entries = bytes && decodeBundle(bytes, width);
+    if (!entries) {
+      // Without these leaves nothing above or behind them can be computed.
+      note(bytes ? 'ledger.bundle-malformed' : 'ledger.bundle-missing', path);
+      break;
+    }
+    const leaves = entries.map(leafHash);
+    for (const [at, leaf] of leaves.entries()) {
+      checkEntry(entries[at] ?? new Uint8Array(), leaf, count + at, path);
+      await tiles.add(0, leaf);
+    }
+    edge = appendToEdge(edge, count, leaves);
+    count += width;
+    progress(count);
+  }
+  if (count === size) await tiles.finish();
+  const root = rootOfEdge(edge);
+  if (checkpoint && !sameBytes(root, checkpoint.root)) note('ledger.root-mismatch', 'checkpoint');
+  return { size, root: toHex(root), entries: count, problems };
+}
+
+/** Verifies a `.tlog-proof` of `entry`: the index it proves, or `undefined` when it proves nothing. */
+export function verifyInclusionProof(proof: string, entry: Uint8Array, key: VerifierKey): number | undefined {
+  const at = proof.indexOf('\n\n');
+  const [magic, ...lines] = proof.slice(0, Math.max(at, 0)).split('\n');
+  // `extra` is never authenticated, so nothing is read from it.
+  const [indexLine = '', ...hashes] = lines[0]?.startsWith('extra ') ? lines.slice(1) : lines;
+  const index = indexLine.startsWith('index ') ? parseDecimal(indexLine.slice(6)) : undefined;
+  const opened = openNote(proof.slice(at + 2), [key]);
+  if (magic !== 'c2sp.org/tlog-proof@v1' || index === undefined || opened.kind !== 'opened') return undefined;
+  const checkpoint = parseCheckpoint(opened.text);
+  const path = hashes.flatMap((line) => fromBase64(line) ?? []);
+  if (checkpoint?.origin !== key.name || path.length !== hashes.length || path.length > 64) return undefined;
+  return verifyInclusion(leafHash(entry), index, checkpoint.size, path, checkpoint.root) ? index : undefined;
+}
