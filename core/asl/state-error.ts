@@ -1,0 +1,38 @@
+/** Error ≤ 256 characters, Cause ≤ 32,768 (Step Functions quotas). */
+const ERROR_LIMIT = 256;
+const CAUSE_LIMIT = 32_768;
+
+/** How a state fails: what Retry and Catch match, and what a failed run shows. Holds no stack. */
+export class StateError extends Error {
+  override readonly name = 'StateError';
+  readonly error: string;
+  constructor(error: string, cause: string) {
+    super(cause.slice(0, CAUSE_LIMIT));
+    this.error = error.slice(0, ERROR_LIMIT);
+  }
+}
+
+/** `States.ALL` catches neither of these: trying again gives the same. */
+const TERMINAL = ['States.DataLimitExceeded', 'States.Runtime'];
+
+/** Names of Step Functions and Lambda that a machine may retry or catch. `States.TaskFailed` is left out: what it spans is vague. */
+const KNOWN_ERRORS = [
+  'States.ALL',
+  'States.Timeout',
+  'States.HeartbeatTimeout',
+  'States.QueryEvaluationError',
+  'Sandbox.Timedout',
+  'Lambda.ServiceException',
+  'Lambda.AWSLambdaException',
+  'Lambda.SdkClientException',
+  'Lambda.TooManyRequestsException',
+  'Lambda.ClientExecutionTimeoutException',
+  'Lambda.Unknown',
+];
+
+export const isKnownError = (name: string, faults: readonly string[]): boolean =>
+  KNOWN_ERRORS.includes(name) || faults.includes(name);
+
+/** Whether a Retry or Catch with these names is for this error. */
+export const matchesError = (errorEquals: readonly string[], error: string): boolean =>
+  errorEquals.some((name) => name === error || (name === 'States.ALL' && !TERMINAL.includes(error)));
