@@ -1,0 +1,90 @@
+import { parseDocument } from 'yaml';
+import * as z from 'zod';
+import { Fault } from '../faults.ts';
+
+/** What each gate asks for, as data (SPEC C5). Its digest is part of every verdict, so a changed rule shows. */
+
+export const GateName = z.enum(['source', 'sign']);
+export type GateName = z.infer<typeof GateName>;
+
+const kebab = z.string().regex(/^[a-z][a-z0-9-]{0,63}$/);
+
+/** A rule is met when the named check was made and passed. Every rule that is not met refuses; none only warns. */
+export const PolicyRule = z.strictObject({
+  id: kebab,
+  /** The check, by the name of its step. */
+  requires: kebab,
+  /** `release`: made exactly once. `platform`: made once for each platform of an image, at least once. */
+  each: z.enum(['release', 'platform']).default('release'),
+  /** What the rule demands, one sentence. */
+  message: z.string().min(1).max(512),
+  /** What to do when the check was not made. */
+  fix: z.string().min(1).max(512),
+  /** For reports only. */
+  severity: z.enum(['low', 'medium', 'high', 'critical']),
+  /** Control clauses the rule is evidence for, as `<framework>:<clause>`. */
+  controls: z
+    .array(
+      z
+        .string()
+        .regex(/^[a-z0-9-]+:\S+$/)
+        .max(64),
+    )
+    .max(32)
+    .default([]),
+});
+export type PolicyRule = z.infer<typeof PolicyRule>;
+
+const noRepeat = (rules: readonly PolicyRule[], key: 'id' | 'requires') =>
+  new Set(rules.map((rule) => rule[key])).size === rules.length;
+
+const Gate = z.strictObject({
+  rules: z
+    .array(PolicyRule)
+    .max(200)
+    .refine((rules) => noRepeat(rules, 'id'), 'two rules have the same id')
+    .refine((rules) => noRepeat(rules, 'requires'), 'two rules require the same check')
+    .default([]),
+});
+
+/** An absent gate or one without rules is valid data and refuses everything (`policy.empty`). */
+export const Policy = z.strictObject({
+  schema: z.literal('relseal.policy/1'),
+  name: z.string().min(1).max(255),
+  gates: z.strictObject({ source: Gate.optional(), sign: Gate.optional() }),
+});
+export type Policy = z.infer<typeof Policy>;
+
+/** Characters of a policy document; the default one has under 4,000. */
+const MAX_POLICY_LENGTH = 262_144;
+
+/**
+ * Reads a policy document. Aliases, repeated keys, unknown tags and further documents are refused, so what a person
+ * reads is what is judged. `undefined` for a text without content; anything else unreadable is `ConfigurationInvalid`.
+ */
+export function parsePolicy(text: string): Policy | undefined {
+  if (text.length > MAX_POLICY_LENGTH)
+    throw new Fault('ConfigurationInvalid', `the policy is longer than ${MAX_POLICY_LENGTH} characters`);
+  const value = readYaml(text);
+  if (value === null || value === undefined) return undefined;
+  const policy = Policy.safeParse(value);
+  if (!policy.success) throw new Fault('ConfigurationInvalid', `policy: ${z.prettifyError(policy.error)}`);
+  return policy.data;
+}
+
+function readYaml(text: string): unknown {
+  const document = parseDocument(text, {
+    version: '1.2',
+    schema: 'core',
+    strict: true,
+    uniqueKeys: true,
+    merge: false,
+  });
+  const [problem] = [...document.errors, ...document.warnings];
+  if (problem) throw new Fault('ConfigurationInvalid', `policy: ${problem.message}`);
+  try {
+    return document.toJS({ maxAliasCount: 0 });
+  } catch (cause) {
+    throw new Fault('ConfigurationInvalid', 'policy: aliases are not allowed', { cause });
+  }
+}

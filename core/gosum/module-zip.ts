@@ -1,0 +1,216 @@
+import { createHash } from 'node:crypto';
+import { crc32, createInflateRaw, inflateRawSync } from 'node:zlib';
+import type { H1Digest, ModulePath, ModuleVersion } from '../brands.ts';
+import type { RandomAccess } from '../ports/module-source.ts';
+import { type HashedFile, h1OfFiles } from './dirhash.ts';
+import { filePathProblem } from './module-path.ts';
+import { readZipDirectory, type ZipEntry, ZipInvalid } from './zip-directory.ts';
+
+/** Module zips: the limits and names of golang.org/x/mod/zip, contents checked against size and CRC as they are read. */
+
+const MAX_ZIP_BYTES = 500 * 1024 * 1024;
+const MAX_TEXT_BYTES = 16 * 1024 * 1024;
+const WINDOW_BYTES = 1024 * 1024;
+/** Larger entries are inflated as a stream, so that memory stays bounded whatever a zip holds. */
+const MAX_WHOLE_BYTES = 4 * 1024 * 1024;
+
+export interface ModuleZipFile extends ZipEntry {
+  /** `name` without `module@version/`. */
+  readonly path: string;
+}
+
+export interface OpenedModuleZip {
+  /** Without folder entries, in the order of the central directory. */
+  readonly files: readonly ModuleZipFile[];
+  /** Content in pieces. Throws `ZipInvalid` where size, CRC or compression are wrong. */
+  content(file: ModuleZipFile): AsyncIterable<Uint8Array>;
+  /** The dirhash; reads every file. */
+  h1(): Promise<H1Digest>;
+}
+
+/** Reads through one window, since entries lie one behind the other. */
+function windowed(file: RandomAccess): RandomAccess {
+  let start = 0;
+  let window: Uint8Array = new Uint8Array();
+  return {
+    size: file.size,
+    async read(offset, length) {
+      if (offset < start || offset + length > start + window.length) {
+        if (length >= WINDOW_BYTES) return file.read(offset, length);
+        window = await file.read(offset, Math.min(WINDOW_BYTES, file.size - offset));
+        start = offset;
+      }
+      return window.subarray(offset - start, offset - start + length);
+    },
+  };
+}
+
+/** The least of the characters that are equal by simple case folding (`unicode.SimpleFold`), lower case for ASCII. */
+const foldOf = (path: string): string =>
+  [...path]
+    .map((character) => {
+      const upper = character.toUpperCase();
+      const lower = (upper.length === character.length && character !== 'ı' ? upper : character).toLowerCase();
+      return lower.length === character.length ? lower : character;
+    })
+    .join('');
+
+/** Refuses names that are equal but for case, and files that are folders too. */
+class Collisions {
+  readonly #seen = new Map<string, { path: string; folder: boolean }>();
+  check(path: string, folder: boolean): void {
+    const fold = foldOf(path);
+    const other = this.#seen.get(fold);
+    if (!other) this.#seen.set(fold, { path, folder });
+    else if (other.path !== path) throw new ZipInvalid(`names that differ in case only: ${other.path}, ${path}`);
+    else if (other.folder !== folder) throw new ZipInvalid(`both a file and a folder: ${path}`);
+    else if (!folder) throw new ZipInvalid(`two entries of one name: ${path}`);
+    const slash = path.lastIndexOf('/');
+    if (slash > 0 && !(other && other.folder)) this.check(path.slice(0, slash), true);
+  }
+}
+
+function checkGoModPlace(path: string): void {
+  const base = path.slice(path.lastIndexOf('/') + 1);
+  if (base.toLowerCase() === 'go.mod' && path !== 'go.mod')
+    throw new ZipInvalid(`go.mod outside the root or in another case: ${path}`);
+}
+
+function moduleFiles(entries: readonly ZipEntry[], prefix: string): ModuleZipFile[] {
+  const collisions = new Collisions();
+  const files: ModuleZipFile[] = [];
+  let total = 0;
+  for (const entry of entries) {
+    if (!entry.name.startsWith(prefix)) throw new ZipInvalid(`a name that does not begin with ${prefix}: ${entry.name}`);
+    const name = entry.name.slice(prefix.length);
+    const folder = name === '' || name.endsWith('/');
+    const path = folder ? name.slice(0, -1) : name;
+    if (folder && entry.size !== 0) throw new ZipInvalid(`a folder with content: ${entry.name}`);
+    if (path === '') continue;
+    const problem = filePathProblem(path);
+    if (problem !== undefined) throw new ZipInvalid(`${problem}: ${entry.name}`);
+    collisions.check(path, folder);
+    if (folder) continue;
+    checkGoModPlace(path);
+    total += entry.size;
+    if (total > MAX_ZIP_BYTES) throw new ZipInvalid(`more than ${MAX_ZIP_BYTES} bytes of content`);
+    if ((path === 'go.mod' || path === 'LICENSE') && entry.size > MAX_TEXT_BYTES)
+      throw new ZipInvalid(`${path} is larger than ${MAX_TEXT_BYTES} bytes`);
+    files.push({ ...entry, path });
+  }
+  return files;
+}
+
+const isZlibError = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && /^(?:Z_|ERR_BUFFER_TOO_LARGE)/.test(String(error.code));
+
+async function inflateWhole(file: RandomAccess, entry: ZipEntry): Promise<Uint8Array> {
+  const compressed = await file.read(entry.contentOffset, entry.compressedSize);
+  // One byte more than announced, so that a longer content shows.
+  const options = { maxOutputLength: entry.size + 1, info: true } as const;
+  const { buffer, engine } = inflateRawSync(compressed, options) as unknown as {
+    buffer: Buffer;
+    engine: { bytesWritten: number };
+  };
+  if (engine.bytesWritten !== entry.compressedSize) throw new ZipInvalid(`bytes behind the content of ${entry.name}`);
+  return buffer;
+}
+
+async function* storedPieces(file: RandomAccess, entry: ZipEntry): AsyncGenerator<Uint8Array> {
+  const end = entry.contentOffset + entry.compressedSize;
+  for (let at = entry.contentOffset; at < end; at += WINDOW_BYTES)
+    yield await file.read(at, Math.min(WINDOW_BYTES, end - at));
+}
+
+async function* inflatedPieces(file: RandomAccess, entry: ZipEntry): AsyncGenerator<Uint8Array> {
+  const inflater = createInflateRaw();
+  const feed = async () => {
+    for await (const piece of storedPieces(file, entry)) {
+      if (inflater.destroyed) return;
+      // A copy: the window may move on while the piece waits.
+      if (!inflater.write(Uint8Array.from(piece)) && !inflater.destroyed)
+        await new Promise<void>((resolve) => {
+          inflater.once('drain', resolve);
+          inflater.once('close', resolve);
+        });
+    }
+    inflater.end();
+  };
+  const fed = feed().catch((error: Error) => void inflater.destroy(error));
+  try {
+    for await (const piece of inflater) yield piece;
+  } finally {
+    inflater.destroy();
+    await fed;
+  }
+  if (inflater.bytesWritten !== entry.compressedSize) throw new ZipInvalid(`bytes behind the content of ${entry.name}`);
+}
+
+const rawPieces = (file: RandomAccess, entry: ZipEntry): AsyncIterable<Uint8Array> | Promise<Uint8Array> => {
+  if (entry.method === 'stored') return storedPieces(file, entry);
+  return entry.size <= MAX_WHOLE_BYTES && entry.compressedSize <= MAX_WHOLE_BYTES
+    ? inflateWhole(file, entry)
+    : inflatedPieces(file, entry);
+};
+
+async function* checkedContent(file: RandomAccess, entry: ZipEntry): AsyncGenerator<Uint8Array> {
+  let size = 0;
+  let crc = 0;
+  try {
+    const raw = rawPieces(file, entry);
+    const pieces = Symbol.asyncIterator in raw ? raw : [await raw];
+    for await (const piece of pieces) {
+      size += piece.length;
+      if (size > entry.size) throw new ZipInvalid(`more content than announced: ${entry.name}`);
+      crc = crc32(piece, crc);
+      yield piece;
+    }
+  } catch (error) {
+    if (isZlibError(error)) throw new ZipInvalid(`broken compression of ${entry.name}`);
+    throw error;
+  }
+  if (size !== entry.size || crc !== entry.crc32) throw new ZipInvalid(`another size or CRC than announced: ${entry.name}`);
+}
+
+async function hashContent(file: RandomAccess, entry: ZipEntry): Promise<HashedFile> {
+  const hash = createHash('sha256');
+  for await (const piece of checkedContent(file, entry)) hash.update(piece);
+  return { name: entry.name, sha256: hash.digest('hex') };
+}
+
+/** Reads the zip of one module version. Throws `ZipInvalid` when the go command, or we, would not take it for one. */
+export async function openModuleZip(
+  file: RandomAccess,
+  module: ModulePath,
+  version: ModuleVersion,
+): Promise<OpenedModuleZip> {
+  if (file.size > MAX_ZIP_BYTES) throw new ZipInvalid(`a zip of more than ${MAX_ZIP_BYTES} bytes`);
+  const window = windowed(file);
+  const entries = await readZipDirectory(window);
+  const files = moduleFiles(entries, `${module}@${version}/`);
+  return {
+    files,
+    content: (entry) => checkedContent(windowed(file), entry),
+    async h1() {
+      const hashed: HashedFile[] = [];
+      // In the order of the file, for the window; folder entries count with empty content, as in `dirhash.HashZip`.
+      for (const entry of [...entries].sort((a, b) => a.contentOffset - b.contentOffset))
+        hashed.push(await hashContent(window, entry));
+      return h1OfFiles(hashed);
+    },
+  };
+}
+
+export type HashedZip =
+  | { readonly kind: 'hashed'; readonly h1: H1Digest }
+  | { readonly kind: 'invalid'; readonly why: string };
+
+/** h1 of a module zip, or why it is none. */
+export async function hashModuleZip(file: RandomAccess, module: ModulePath, version: ModuleVersion): Promise<HashedZip> {
+  try {
+    return { kind: 'hashed', h1: await (await openModuleZip(file, module, version)).h1() };
+  } catch (error) {
+    if (error instanceof ZipInvalid) return { kind: 'invalid', why: error.message };
+    throw error;
+  }
+}

@@ -1,0 +1,125 @@
+import type { H1Digest } from '../brands.ts';
+import { ModulePath } from '../brands.ts';
+import type { FetchConfig } from '../config.ts';
+import { sha256Hex } from '../evidence.ts';
+import { h1OfFiles, h1OfGoMod } from '../gosum/dirhash.ts';
+import { type GoModFile, parseGoMod } from '../gosum/go-mod.ts';
+import { modulePathProblem } from '../gosum/module-path.ts';
+import type { SourceFile } from '../ports/source-host.ts';
+import type { Refusal } from '../verdict.ts';
+import { moduleTree } from './module-tree.ts';
+import { fitsModulePath, type ReleaseTag } from './release-tag.ts';
+
+/** The module a tag releases, and what it hashes to. */
+export interface ModuleRelease {
+  readonly path: ModulePath;
+  /** Folder of its go.mod in the tree; `''` is the root. */
+  readonly directory: string;
+  /** Number of files in its zip. */
+  readonly files: number;
+  readonly zipH1: H1Digest;
+  readonly goModH1: H1Digest;
+  readonly goMod: Uint8Array;
+  readonly goSum?: Uint8Array;
+}
+
+export type ModuleReleaseOutcome =
+  | { readonly kind: 'found'; readonly module: ModuleRelease }
+  | { readonly kind: 'refused'; readonly reasons: readonly Refusal[] };
+
+/** A tree of bad names is refused by the first of them. */
+const SHOWN_REFUSALS = 1000;
+const GO_SUM_BYTES = 64 * 1024 * 1024;
+const GO_MOD_BYTES = 16 * 1024 * 1024;
+
+const below = (directory: string, name: string) => (directory === '' ? name : `${directory}/${name}`);
+const refused = (...reasons: Refusal[]) => ({ kind: 'refused', reasons }) as const;
+
+interface Candidate {
+  readonly directory: string;
+  readonly place: string;
+  readonly bytes: Uint8Array;
+  readonly file: GoModFile;
+}
+
+/** A go.mod of the tree, read strictly; `undefined` when there is none at this place. */
+function readGoMod(tree: readonly SourceFile[], directory: string): Candidate | Refusal | undefined {
+  const place = below(directory, 'go.mod');
+  const bytes = tree.find(({ path }) => path === place)?.bytes;
+  if (!bytes) return undefined;
+  const fix = 'Correct the file: `go mod edit -fmt` names the same line.';
+  if (bytes.length > GO_MOD_BYTES)
+    return { code: 'source.too-large', where: place, found: `${bytes.length} bytes`, fix: 'Shorten the file.' };
+  const parsed = parseGoMod(new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes));
+  if (parsed.kind === 'parsed') return { directory, place, bytes, file: parsed.file };
+  const { line, column, expected, found } = parsed.problem;
+  return { code: 'gomod.malformed', where: `${place}:${line}:${column}`, expected, found, fix };
+}
+
+const fits = (tag: ReleaseTag, fetch: FetchConfig, path: string): boolean =>
+  modulePathProblem(path) === undefined &&
+  (fetch.kind === 'module-proxy' ? path === fetch.module : true) &&
+  fitsModulePath(fetch.kind === 'module-proxy' ? { ...tag, directory: '' } : tag, path);
+
+/**
+ * Finds the module as the go command does (`codeRepo.findDir`): one go.mod whose path fits the tag, in the tag's folder
+ * or in the folder of its major version (`v2`), and not in both.
+ */
+function findGoMod(tree: readonly SourceFile[], tag: ReleaseTag, fetch: FetchConfig): Candidate | Refusal {
+  const { directory, major, version } = tag;
+  const ofMajor = major === 'v0' || major === 'v1' ? [] : [below(directory, major)];
+  // A module zip is the tree of the module alone, whatever folder it has in its repository.
+  const folders = fetch.kind === 'module-proxy' ? [''] : [directory, ...ofMajor];
+  const candidates: Candidate[] = [];
+  for (const folder of folders) {
+    const candidate = readGoMod(tree, folder);
+    if (candidate && 'code' in candidate) return candidate;
+    if (candidate) candidates.push(candidate);
+  }
+  const [first] = candidates;
+  if (!first)
+    return {
+      code: 'source.no-go-mod',
+      where: below(folders[0] ?? '', 'go.mod'),
+      fix: 'Add a go.mod: a release is a Go module, and this tag names no folder that holds one.',
+    };
+  const [fitting, second] = candidates.filter(({ file }) => fits(tag, fetch, file.module));
+  if (fitting && !second) return fitting;
+  return {
+    code: 'source.module-mismatch',
+    where: (second ?? first).place,
+    expected: fetch.kind === 'module-proxy' ? `module ${fetch.module}` : `one module path that fits the tag`,
+    found: second ? `${first.place} and ${second.place}` : `module ${first.file.module}`.slice(0, 1024),
+    fix: `Make the module line agree with the tag: ${version} needs a path of major version ${major}, below the tag's folder.`,
+  };
+}
+
+/** Finds and hashes the module of a tag in the tree of its commit (or, of a module proxy, in its zip). */
+export function releaseOf(tree: readonly SourceFile[], tag: ReleaseTag, fetch: FetchConfig): ModuleReleaseOutcome {
+  const found = findGoMod(tree, tag, fetch);
+  if ('code' in found) return refused(found);
+  // A zip was made by the rules of its own day: it is hashed as it is.
+  const { files, refusals } =
+    fetch.kind === 'module-proxy' ? { files: tree, refusals: [] } : moduleTree(tree, found.directory, found.file.go);
+  if (refusals.length > 0) return refused(...refusals.slice(0, SHOWN_REFUSALS));
+  const goSum = files.find(({ path }) => path === 'go.sum')?.bytes;
+  if (goSum && goSum.length > GO_SUM_BYTES)
+    return refused({
+      code: 'source.too-large',
+      where: below(found.directory, 'go.sum'),
+      found: `${goSum.length} bytes`,
+      fix: 'Run `go mod tidy`.',
+    });
+  const path = ModulePath.parse(found.file.module);
+  const prefix = `${path}@${tag.version}/`;
+  const module: ModuleRelease = {
+    path,
+    directory: found.directory,
+    files: files.length,
+    zipH1: h1OfFiles(files.map((file) => ({ name: `${prefix}${file.path}`, sha256: sha256Hex(file.bytes) }))),
+    goModH1: h1OfGoMod(found.bytes),
+    goMod: found.bytes,
+    ...(goSum ? { goSum } : {}),
+  };
+  return { kind: 'found', module };
+}
