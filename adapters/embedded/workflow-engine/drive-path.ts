@@ -1,0 +1,198 @@
+import type { Flow, Retrier, State } from '../../../core/asl/definition.ts';
+import type { JsonObject } from '../../../core/asl/json.ts';
+import { matchesError, StateError } from '../../../core/asl/state-error.ts';
+import type { Json } from '../../../core/asl/json.ts';
+import { attemptOf, type Failure, type Frame, type NewEvent, PathFailed } from './frame.ts';
+import { HISTORY_EVENTS, requirePayload, requireVariables } from './limits.ts';
+import { performFork } from './perform-fork.ts';
+import { evaluateResults, performSimple, performTask } from './perform-state.ts';
+import {
+  bindingsOf,
+  enteredEvent,
+  event,
+  iterationOf,
+  type Outcome,
+  type PathContext,
+  type RunContext,
+} from './run-context.ts';
+import { waitUntil } from './timers.ts';
+
+/**
+ * Takes one path of a run from where its frame stands to its end, and gives its output. The same code runs a new path and
+ * one that a restart finds. Throws `PathFailed` when the path has failed, which is stored, and `Cancelled` when the run
+ * ended meanwhile or a sibling failed, which is not.
+ */
+export async function drivePath(run: RunContext, path: PathContext, flow: Flow): Promise<Json> {
+  let frame = run.store.frame(run.run.id, path.path);
+  for (;;) {
+    if (frame.phase === 'done') return frame.output ?? null;
+    if (frame.failure) throw new PathFailed(frame.failure);
+    frame = frame.phase === 'pending' ? beginPath(run, path, flow, frame) : await step(run, path, flow, frame);
+  }
+}
+
+function stateOf(flow: Flow, name: string): State {
+  const state = flow.States[name];
+  if (!state) throw new StateError('States.Runtime', `There is no state ${name}.`);
+  return state;
+}
+
+function beginPath(run: RunContext, path: PathContext, flow: Flow, frame: Frame): Frame {
+  const entered: Frame = { ...frame, phase: 'entered', enteredAt: run.clock.now() };
+  const iteration =
+    path.iterationOf === undefined
+      ? []
+      : [event(path.path, 'MapIterationStarted', { name: path.iterationOf, index: iterationOf(path.path) })];
+  const events = [...iteration, enteredEvent(path.path, stateOf(flow, frame.state), frame.state, frame.input)];
+  write(run, path, entered, events);
+  return entered;
+}
+
+/** Writes a frame and its history as one. `more` joins the transaction. */
+function write(run: RunContext, path: PathContext, frame: Frame, events: readonly NewEvent[], more = () => {}): void {
+  run.commit(path.signal, () => {
+    run.store.putFrame(frame);
+    run.store.appendEvents(frame.run, events, run.clock.now());
+    more();
+  });
+}
+
+async function step(run: RunContext, path: PathContext, flow: Flow, frame: Frame): Promise<Frame> {
+  try {
+    if (run.store.lastEvent(frame.run) >= HISTORY_EVENTS)
+      throw new StateError('States.Runtime', `The history of the run has reached ${HISTORY_EVENTS} events.`);
+    const state = stateOf(flow, frame.state);
+    return leave(run, path, flow, frame, await perform(run, path, state, frame));
+  } catch (error) {
+    if (!(error instanceof StateError)) throw error;
+    return recover(run, path, flow, frame, error);
+  }
+}
+
+async function perform(run: RunContext, path: PathContext, state: State, frame: Frame): Promise<Outcome> {
+  if (frame.phase === 'backing-off') {
+    await waitUntil(run.timers, frame.dueAt ?? 0, path.signal);
+    // The back-off's end is no deadline of the attempt that follows.
+    const { dueAt: _ended, ...again } = frame;
+    return perform(run, path, state, { ...again, phase: 'entered' });
+  }
+  if (state.Type === 'Task') return performTask(run, path, state, frame);
+  if (state.Type === 'Parallel' || state.Type === 'Map') return performFork(run, path, state, frame, drivePath);
+  return performSimple(run, path, state, frame);
+}
+
+/** Leaves a state: for the next one, or for the end of the path, and at the root of the run. */
+function leave(run: RunContext, path: PathContext, flow: Flow, frame: Frame, outcome: Outcome): Frame {
+  const { output, assigned, next } = outcome;
+  requirePayload(output, 'The output of the state');
+  const variables = { ...frame.variables, ...assigned };
+  if (Object.keys(assigned).length > 0)
+    requireVariables(assigned, variables, run.store.variableBytes(frame.run, path.path));
+  const exited = event(path.path, `${stateOf(flow, frame.state).Type}StateExited`, {
+    name: frame.state,
+    output,
+    ...(Object.keys(assigned).length > 0 ? { assignedVariables: assigned } : {}),
+  });
+  const base = { run: frame.run, path: frame.path, variables, retries: [], enteredAt: run.clock.now() };
+  if (next !== undefined) {
+    const entered: Frame = { ...base, state: next, phase: 'entered', input: output };
+    const events = [...outcome.events, exited, enteredEvent(path.path, stateOf(flow, next), next, output)];
+    write(run, path, entered, events, () => run.store.removeFramesBelow(frame.run, path.path));
+    return entered;
+  }
+  const done: Frame = { ...base, state: frame.state, phase: 'done', input: frame.input, output };
+  write(run, path, done, [...outcome.events, exited, ...iterationEvent(path, 'MapIterationSucceeded')], () => {
+    run.store.removeFramesBelow(frame.run, path.path);
+    if (path.path === '') run.end({ status: 'SUCCEEDED', output });
+  });
+  return done;
+}
+
+const iterationEvent = ({ path, iterationOf: name }: PathContext, type: string): NewEvent[] =>
+  name === undefined ? [] : [event(path, type, { name, index: iterationOf(path) })];
+
+/** Retry, then Catch, then the end of the path. A state without either passes its error on. */
+async function recover(run: RunContext, path: PathContext, flow: Flow, frame: Frame, error: StateError) {
+  const state = stateOf(flow, frame.state);
+  const events = [...failureEvents(run, path, state, frame, error)];
+  const retried = 'Retry' in state ? retryOf(state.Retry ?? [], frame, error, run) : undefined;
+  if (retried) {
+    write(run, path, retried, events, () => run.store.removeFramesBelow(frame.run, path.path));
+    return retried;
+  }
+  const failed = error instanceof PathFailed ? error.state : frame.state;
+  try {
+    const caught = await catchOutcome(run, path, state, frame, error, events);
+    if (caught) return leave(run, path, flow, frame, caught);
+    return fail(run, path, frame, { error: error.error, cause: error.message, state: failed }, events);
+  } catch (inCatch) {
+    if (!(inCatch instanceof StateError)) throw inCatch;
+    // The catcher's own Output or Assign could not be evaluated; nothing catches that.
+    return fail(run, path, frame, { error: inCatch.error, cause: inCatch.message, state: frame.state }, events);
+  }
+}
+
+/** The frame that waits for its next attempt, when a retrier is for this error and has attempts left. */
+function retryOf(retriers: readonly Retrier[], frame: Frame, error: StateError, run: RunContext): Frame | undefined {
+  const at = retriers.findIndex(({ ErrorEquals }) => matchesError(ErrorEquals, error.error));
+  const retrier = retriers[at];
+  if (!retrier) return undefined;
+  const { IntervalSeconds = 1, BackoffRate = 2, MaxAttempts = 3, MaxDelaySeconds, JitterStrategy } = retrier;
+  const used = frame.retries[at] ?? 0;
+  if (used >= MaxAttempts) return undefined;
+  const seconds = Math.min(IntervalSeconds * BackoffRate ** used, MaxDelaySeconds ?? Number.MAX_SAFE_INTEGER);
+  const delayMs = Math.round(seconds * 1000 * (JitterStrategy === 'FULL' ? run.random() : 1));
+  const retries = retriers.map((_retrier, index) => (frame.retries[index] ?? 0) + (index === at ? 1 : 0));
+  return { ...frame, phase: 'backing-off', retries, dueAt: run.clock.now() + delayMs };
+}
+
+async function catchOutcome(
+  run: RunContext,
+  path: PathContext,
+  state: State,
+  frame: Frame,
+  error: StateError,
+  events: readonly NewEvent[],
+): Promise<Outcome | undefined> {
+  const catchers = 'Catch' in state ? (state.Catch ?? []) : [];
+  const catcher = catchers.find(({ ErrorEquals }) => matchesError(ErrorEquals, error.error));
+  if (!catcher) return undefined;
+  const errorOutput = { Error: error.error, Cause: error.message };
+  const bindings = bindingsOf(run, path, frame);
+  const caught = { ...bindings, states: { ...bindings.states, errorOutput } };
+  const results = await evaluateResults(catcher, caught, errorOutput, `${frame.state}/Catch`);
+  return { ...results, next: catcher.Next, events };
+}
+
+/** Ends the path as failed. Frames stay as they are, for a redrive begins there. */
+function fail(run: RunContext, path: PathContext, frame: Frame, failure: Failure, events: readonly NewEvent[]): Frame {
+  const failed: Frame = { ...frame, phase: 'failed', failure };
+  write(run, path, failed, [...events, ...iterationEvent(path, 'MapIterationFailed')], () => {
+    if (path.path === '') run.end({ status: 'FAILED', failure });
+  });
+  return failed;
+}
+
+function failureEvents(
+  run: RunContext,
+  { path }: PathContext,
+  state: State,
+  frame: Frame,
+  { error, message: cause }: StateError,
+): NewEvent[] {
+  const details: JsonObject = { error, cause };
+  if (state.Type === 'Parallel' || state.Type === 'Map')
+    return [...abortEvents(run, frame), event(path, `${state.Type}StateFailed`, details)];
+  if (error === 'States.QueryEvaluationError')
+    return [event(path, 'EvaluationFailed', { ...details, state: frame.state })];
+  if (state.Type !== 'Task') return [];
+  const type = error === 'States.Timeout' ? 'TaskTimedOut' : 'TaskFailed';
+  return [event(path, type, { ...details, attempt: attemptOf(frame) })];
+}
+
+/** Paths below that neither ended nor waited for their turn were at work when a sibling failed. */
+const abortEvents = (run: RunContext, frame: Frame): NewEvent[] =>
+  run.store
+    .framesBelow(frame.run, frame.path)
+    .filter(({ phase }) => !['pending', 'done', 'failed'].includes(phase))
+    .map(({ path, state }) => event(path, 'StateAborted', { name: state }));

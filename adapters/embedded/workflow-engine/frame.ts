@@ -1,0 +1,67 @@
+import type { Json, JsonObject } from '../../../core/asl/json.ts';
+import { StateError } from '../../../core/asl/state-error.ts';
+
+/**
+ * - `pending`: a child whose turn has not come; its first state is not entered yet.
+ * - `entered`: the state is entered and nothing of it is done.
+ * - `scheduled`: a task is called; it is called again after a restart, until `dueAt`.
+ * - `waiting`: a Wait, until `dueAt`.
+ * - `forked`: the children of a Parallel or Map have frames of their own.
+ * - `backing-off`: a Retry waits until `dueAt`.
+ * - `done`, `failed`: the end of this path; the frame stays until its parent leaves the state.
+ */
+export const PHASES = ['pending', 'entered', 'scheduled', 'waiting', 'forked', 'backing-off', 'done', 'failed'] as const;
+export type Phase = (typeof PHASES)[number];
+
+export interface Failure {
+  readonly error: string;
+  readonly cause: string;
+  /** The state in which it began; an enclosing Parallel or Map only passes it on. */
+  readonly state: string;
+}
+
+/**
+ * Where one path of a run stands. The root has the path ``; the n-th child of the Parallel or Map that a path is in adds
+ * `/n`. Everything a restart needs is here; an attempt of a task is named by (run, path, state, attempt).
+ */
+export interface Frame {
+  readonly run: number;
+  readonly path: string;
+  readonly state: string;
+  readonly phase: Phase;
+  /** Input of the state. */
+  readonly input: Json;
+  /** Variables this path assigned; those of enclosing paths are in their frames. */
+  readonly variables: JsonObject;
+  /** How often each retrier of the state was used, by its place. */
+  readonly retries: readonly number[];
+  /** When the state was entered (ms since the epoch). */
+  readonly enteredAt: number;
+  /** When the phase ends by itself (ms since the epoch): time-out of the task, end of a Wait or of a back-off. */
+  readonly dueAt?: number;
+  /** Output of a path that is done. */
+  readonly output?: Json;
+  readonly failure?: Failure;
+}
+
+export const attemptOf = ({ retries }: Frame): number => retries.reduce((sum, count) => sum + count, 0);
+
+/** A path that failed, as its parent sees it. */
+export class PathFailed extends StateError {
+  readonly state: string;
+  constructor({ error, cause, state }: Failure) {
+    super(error, cause);
+    this.state = state;
+  }
+}
+
+/** An event of a run's history, in the vocabulary of Step Functions. */
+export interface HistoryEvent {
+  readonly id: number;
+  readonly type: string;
+  readonly at: string;
+  /** Which path of the run: `` is the root. */
+  readonly path: string;
+  readonly details: JsonObject;
+}
+export type NewEvent = Pick<HistoryEvent, 'type' | 'path' | 'details'>;

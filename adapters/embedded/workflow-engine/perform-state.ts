@@ -1,0 +1,155 @@
+import type { State, StateOf } from '../../../core/asl/definition.ts';
+import { type Bindings, evaluateCondition, evaluateTemplate } from '../../../core/asl/expression.ts';
+import { isJsonObject, type Json, type JsonObject } from '../../../core/asl/json.ts';
+import { StateError } from '../../../core/asl/state-error.ts';
+import { callTask } from './call-task.ts';
+import { attemptOf, type Frame, type NewEvent } from './frame.ts';
+import { requirePayload } from './limits.ts';
+import { bindingsOf, event, type Outcome, type PathContext, type RunContext } from './run-context.ts';
+import { waitUntil } from './timers.ts';
+
+interface Results {
+  readonly Assign?: JsonObject | undefined;
+  readonly Output?: Json | undefined;
+}
+
+/** Output and Assign of a state, each from the values of its entry. */
+export async function evaluateResults(results: Results, bindings: Bindings, otherwise: Json, name: string) {
+  const output =
+    results.Output === undefined ? otherwise : await evaluateTemplate(results.Output, bindings, `${name}/Output`);
+  const assigned = await evaluateTemplate(results.Assign ?? {}, bindings, `${name}/Assign`);
+  return { output, assigned: isJsonObject(assigned) ? assigned : {} };
+}
+
+export const withResult = (bindings: Bindings, result: Json): Bindings => ({
+  ...bindings,
+  states: { ...bindings.states, result },
+});
+
+type Simple = StateOf<'Pass' | 'Succeed' | 'Fail' | 'Choice' | 'Wait'>;
+
+/** States that call nobody. */
+export async function performSimple(
+  run: RunContext,
+  path: PathContext,
+  state: Simple,
+  frame: Frame,
+): Promise<Outcome> {
+  const bindings = bindingsOf(run, path, frame);
+  const name = frame.state;
+  switch (state.Type) {
+    case 'Choice':
+      return performChoice(state, bindings, frame);
+    case 'Fail':
+      throw new StateError(
+        await textOf(state.Error, bindings, `${name}/Error`),
+        await textOf(state.Cause ?? '', bindings, `${name}/Cause`),
+      );
+    case 'Wait':
+      await performWait(run, path, state, frame);
+      break;
+    case 'Pass':
+    case 'Succeed':
+  }
+  const next = 'Next' in state ? state.Next : undefined;
+  return { ...(await evaluateResults(state, bindings, frame.input, name)), next, events: [] };
+}
+
+async function textOf(template: string, bindings: Bindings, where: string): Promise<string> {
+  const value = await evaluateTemplate(template, bindings, where);
+  if (typeof value === 'string') return value;
+  throw new StateError('States.QueryEvaluationError', `The expression at ${where} gives no string.`);
+}
+
+/** The first choice whose condition holds brings its own Assign and Output; the state's own are those of Default. */
+async function performChoice(state: StateOf<'Choice'>, bindings: Bindings, frame: Frame): Promise<Outcome> {
+  for (const [at, choice] of state.Choices.entries()) {
+    const where = `${frame.state}/Choices[${at}]`;
+    if (!(await evaluateCondition(choice.Condition, bindings, `${where}/Condition`))) continue;
+    return { ...(await evaluateResults(choice, bindings, frame.input, where)), next: choice.Next, events: [] };
+  }
+  return { ...(await evaluateResults(state, bindings, frame.input, frame.state)), next: state.Default, events: [] };
+}
+
+const LONGEST_WAIT_S = 99_999_999;
+
+async function performWait(run: RunContext, path: PathContext, state: StateOf<'Wait'>, frame: Frame): Promise<void> {
+  let { dueAt } = frame;
+  if (dueAt === undefined) {
+    const until = await waitEnd(state, bindingsOf(run, path, frame), frame);
+    // Stored before it is waited for: a restart waits for the same instant, not for as long again.
+    run.commit(path.signal, () => run.store.putFrame({ ...frame, phase: 'waiting', dueAt: until }));
+    dueAt = until;
+  }
+  await waitUntil(run.timers, dueAt, path.signal);
+}
+
+async function waitEnd(state: StateOf<'Wait'>, bindings: Bindings, frame: Frame): Promise<number> {
+  const where = `${frame.state}/${state.Seconds === undefined ? 'Timestamp' : 'Seconds'}`;
+  const value = await evaluateTemplate(state.Seconds ?? state.Timestamp ?? '', bindings, where);
+  if (state.Seconds !== undefined) {
+    if (typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= LONGEST_WAIT_S)
+      return frame.enteredAt + value * 1000;
+    throw new StateError('States.QueryEvaluationError', `${where} gives no whole number of seconds.`);
+  }
+  const instant = typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  if (Number.isNaN(instant)) throw new StateError('States.QueryEvaluationError', `${where} gives no RFC 3339 instant.`);
+  return instant;
+}
+
+const functionNameOf = (placeholder: string): string => placeholder.slice(2, -1);
+export const functionNamesIn = (states: Readonly<Record<string, State>>): string[] =>
+  Object.values(states).flatMap((state) => {
+    if (state.Type === 'Task') return [functionNameOf(state.Arguments.FunctionName)];
+    if (state.Type === 'Parallel') return state.Branches.flatMap((branch) => functionNamesIn(branch.States));
+    return state.Type === 'Map' ? functionNamesIn(state.ItemProcessor.States) : [];
+  });
+
+/**
+ * One attempt of a task. It is stored before the call, with its deadline: after a restart the same attempt is called
+ * again and keeps the deadline. The answer is stored by the transition that leaves the state.
+ */
+export async function performTask(
+  run: RunContext,
+  path: PathContext,
+  state: StateOf<'Task'>,
+  frame: Frame,
+): Promise<Outcome> {
+  const bindings = bindingsOf(run, path, frame);
+  const payload = requirePayload(
+    await evaluateTemplate(state.Arguments.Payload, bindings, `${frame.state}/Arguments/Payload`),
+    'The payload of the task',
+  );
+  const functionName = functionNameOf(state.Arguments.FunctionName);
+  const handler = run.handlers[functionName];
+  if (!handler) throw new StateError('Lambda.ResourceNotFoundException', `No task is bound to ${functionName}.`);
+  await run.slots.take(path.signal);
+  try {
+    const dueAt = schedule(run, path, state, frame);
+    const result = await callTask({ handler, payload, dueAt }, run.timers, path.signal);
+    const results = await evaluateResults(state, withResult(bindings, { Payload: result }), result, frame.state);
+    return { ...results, next: state.Next, events: [event(path.path, 'TaskSucceeded', { output: result })] };
+  } finally {
+    run.slots.release();
+  }
+}
+
+function schedule(run: RunContext, path: PathContext, state: StateOf<'Task'>, frame: Frame): number {
+  const started = event(path.path, 'TaskStarted', { attempt: attemptOf(frame) });
+  const events: NewEvent[] = [started];
+  let { dueAt } = frame;
+  if (dueAt === undefined) {
+    dueAt = run.clock.now() + state.TimeoutSeconds * 1000;
+    events.unshift(
+      event(path.path, 'TaskScheduled', { resource: state.Resource, timeoutInSeconds: state.TimeoutSeconds }),
+    );
+  } else if (dueAt <= run.clock.now()) {
+    throw new StateError('States.Timeout', 'The task did not answer in time; the process was away meanwhile.');
+  }
+  const scheduled: Frame = { ...frame, phase: 'scheduled', dueAt };
+  run.commit(path.signal, () => {
+    run.store.putFrame(scheduled);
+    run.store.appendEvents(run.run.id, events, run.clock.now());
+  });
+  return dueAt;
+}
