@@ -1,0 +1,113 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Fault } from '../../core/faults.ts';
+import { escapeModulePath, escapeModuleVersion } from '../../core/gosum/module-path.ts';
+import type { ChecksumDatabase } from '../../core/ports/checksum-database.ts';
+import { parseVerifierKey } from '../../core/tlog/note.ts';
+import { TILE_WIDTH, type Tile, tilePath } from '../../core/tlog/tile.ts';
+import type { Egress } from './egress.ts';
+import { fetchBytes, parseProxyList, type ProxyClient, type ProxyEndpoint } from './goproxy-helper.ts';
+
+const MAX_TEXT_BYTES = 1024 * 1024;
+const TILE_BYTES = TILE_WIDTH * 32;
+const TIMEOUT_MS = 30_000;
+
+export interface ChecksumDatabaseOptions {
+  /** `name+hash+key`; its name is the host that is asked where no proxy serves the database. */
+  readonly verifierKey: string;
+  /** A GOPROXY list: the first entry that supports the database serves it, and then only that one. */
+  readonly proxy: string;
+  readonly egress: Egress;
+  /** Waits between attempts; replaced in tests. */
+  readonly sleep?: (ms: number) => Promise<void>;
+}
+
+const TEXT_LIMITS = { maxBytes: MAX_TEXT_BYTES, timeoutMs: TIMEOUT_MS };
+const TILE_LIMITS = { maxBytes: TILE_BYTES, timeoutMs: TIMEOUT_MS };
+
+/** An endpoint and the folder of the database below it, with its `/`. */
+interface Place {
+  readonly endpoint: ProxyEndpoint;
+  readonly prefix: string;
+}
+
+const unreachable = (error: unknown): unknown =>
+  error instanceof Fault
+    ? error
+    : new Fault('ChecksumDatabaseUnreachable', error instanceof Error ? error.message : 'the database failed', {
+        cause: error,
+      });
+
+/** The database through the proxies of a GOPROXY list, else at its own host (https://go.dev/ref/mod#checksum-database). */
+export function openChecksumDatabase(options: ChecksumDatabaseOptions): ChecksumDatabase {
+  const { name } = parseVerifierKey(options.verifierKey);
+  const entries = parseProxyList(options.proxy);
+  const client: ProxyClient = { egress: options.egress, sleep: options.sleep ?? sleep };
+  let found: Promise<Place> | undefined;
+
+  async function findPlace(): Promise<Place> {
+    const prefix = `sumdb/${name}/`;
+    for (const entry of entries) {
+      if (entry.kind === 'off') throw new Fault('ChecksumDatabaseUnreachable', `${name} is not asked: GOPROXY is off`);
+      if (entry.kind === 'direct') break;
+      try {
+        if ((await fetchBytes(client, entry, `${prefix}supported`, TEXT_LIMITS)) !== undefined)
+          return { endpoint: entry, prefix };
+      } catch (error) {
+        if (!entry.onAnyError) throw error;
+      }
+    }
+    return { endpoint: { kind: 'https', base: new URL(`https://${name}/`), onAnyError: false }, prefix: '' };
+  }
+
+  /** Where the database is served, found once; a failed search is repeated at the next question. */
+  function place(): Promise<Place> {
+    found ??= findPlace().catch((error) => {
+      found = undefined;
+      throw error;
+    });
+    return found;
+  }
+
+  async function get(path: string, limits: typeof TEXT_LIMITS): Promise<Uint8Array | undefined> {
+    try {
+      const { endpoint, prefix } = await place();
+      return await fetchBytes(client, endpoint, prefix + path, limits);
+    } catch (error) {
+      throw unreachable(error);
+    }
+  }
+
+  const text = (bytes: Uint8Array) => {
+    try {
+      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    } catch (error) {
+      throw new Fault('ChecksumDatabaseUnreachable', `${name} answered with what is no text`, { cause: error });
+    }
+  };
+
+  return {
+    verifierKey: options.verifierKey,
+    async lookup(path, version) {
+      const module = escapeModulePath(path);
+      const escaped = escapeModuleVersion(version);
+      if (module === undefined || escaped === undefined)
+        throw new Fault('InputInvalid', `${path}@${version} is no module version`);
+      const bytes = await get(`lookup/${module}@${escaped}`, TEXT_LIMITS);
+      return bytes && text(bytes);
+    },
+    async latest() {
+      const bytes = await get('latest', TEXT_LIMITS);
+      if (!bytes) throw new Fault('ChecksumDatabaseUnreachable', `${name} has no /latest`);
+      return text(bytes);
+    },
+    async tile(level, index, width) {
+      const tile: Tile = { level, index, width };
+      const bytes = await get(tilePath(tile, 'tile/8'), TILE_LIMITS);
+      if (bytes) return bytes;
+      // Partial tiles may be dropped once the full one exists; its beginning is the same.
+      const full = width < TILE_WIDTH ? await get(tilePath({ ...tile, width: TILE_WIDTH }, 'tile/8'), TILE_LIMITS) : undefined;
+      if (!full) throw new Fault('ChecksumDatabaseUnreachable', `${name} does not serve ${tilePath(tile, 'tile/8')}`);
+      return full.slice(0, width * 32);
+    },
+  };
+}
