@@ -1,0 +1,222 @@
+import { isDeepStrictEqual } from 'node:util';
+import { TenantId } from '../events/fields.ts';
+import {
+  type CaseResult,
+  claimOf,
+  type DemoStores,
+  entriesOfRun,
+  type Posted,
+  post,
+  rowOf,
+  settled,
+  until,
+} from './cases.ts';
+import { distributionPush, giteaPush, githubPush, type SignedDelivery } from './deliveries.ts';
+import { IMAGES, SAMPLE } from './inputs.ts';
+import type { ServerProcess } from './server-process.ts';
+import { type DemoSetup, OWN_TENANT, PUBLIC_TENANT, REGISTRY_HOST } from './setup.ts';
+import type { Upstream } from './upstream.ts';
+
+/** A finished case: what was wanted beside what came. */
+export interface JudgedCase extends CaseResult {
+  readonly passed: boolean;
+}
+
+export interface DemoContext {
+  readonly setup: DemoSetup;
+  readonly stores: DemoStores;
+  readonly upstream: Upstream;
+  readonly startServer: () => Promise<ServerProcess>;
+  /** `relseal replay RUN`, as an operator would type it. */
+  readonly replay: (run: string) => Promise<void>;
+  readonly report: (row: JudgedCase) => void;
+}
+
+type Expected = { readonly status: 'passed' | 'refused' | 'failed'; readonly code?: string };
+
+class Demo {
+  readonly rows: JudgedCase[] = [];
+  readonly context: DemoContext;
+  server: ServerProcess;
+
+  constructor(context: DemoContext, server: ServerProcess) {
+    this.context = context;
+    this.server = server;
+  }
+
+  judge(row: CaseResult, code = ''): void {
+    const judged = { ...row, passed: row.found === row.expected && row.code === code };
+    this.rows.push(judged);
+    this.context.report(judged);
+  }
+
+  post(delivery: SignedDelivery): Promise<Posted> {
+    return post(this.server.url, delivery);
+  }
+
+  /** Delivers and judges the run that follows. */
+  async run(tenant: string, name: string, delivery: SignedDelivery, expected: Expected): Promise<void> {
+    const { status } = await this.post(delivery);
+    if (status !== 202) {
+      this.judge(
+        { name, expected: expected.status, found: `HTTP ${status}`, code: '', index: undefined },
+        expected.code,
+      );
+      return;
+    }
+    const claim = await settled(this.context.stores, tenant, delivery);
+    this.judge(await rowOf(this.context.stores, tenant, claim, name, expected), expected.code);
+  }
+
+  tag(tag: keyof DemoSetup['inputs']['commits'], ref = `refs/tags/${tag}`): SignedDelivery {
+    const { inputs, secrets } = this.context.setup;
+    const commit = inputs.commits[tag];
+    return giteaPush({ repository: SAMPLE.repository, ref, commit, secret: secrets.gitea }, SAMPLE.host);
+  }
+
+  image(repository: string, digest: string, size: number, tag?: string): SignedDelivery {
+    const secret = this.context.setup.secrets.registry;
+    const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+    return distributionPush(
+      { repository, digest, size, mediaType, secret, ...(tag === undefined ? {} : { tag }) },
+      REGISTRY_HOST,
+    );
+  }
+}
+
+/** (a) and (b): what passes. */
+async function releases(demo: Demo): Promise<void> {
+  const { released, secrets, inputs } = demo.context.setup;
+  const push = githubPush({
+    repository: released.repository,
+    ref: `refs/tags/${released.tag}`,
+    commit: released.commit,
+    secret: secrets.github,
+  });
+  await demo.run(PUBLIC_TENANT, `tag of ${released.module}@${released.tag}`, push, { status: 'passed' });
+  await demo.run(OWN_TENANT, 'tag of our sample service', demo.tag(SAMPLE.tags.good), { status: 'passed' });
+  const { digest, size } = inputs.images.good;
+  const image = demo.image(IMAGES.good.repository, digest, size, IMAGES.tag);
+  await demo.run(OWN_TENANT, 'image of that tag, linked and signed', image, { status: 'passed' });
+  await signatureCase(demo, image);
+}
+
+/** The signature is on the ledger, and the verification of it after it was pushed. */
+async function signatureCase(demo: Demo, image: SignedDelivery): Promise<void> {
+  const { stores } = demo.context;
+  const claim = await claimOf(stores, OWN_TENANT, image);
+  const entries = claim ? await entriesOfRun(stores, OWN_TENANT, claim.runName) : [];
+  const signed = entries.find(({ entry }) => entry.kind === 'signature');
+  const verified = entries.findLast(({ entry }) => entry.kind === 'check');
+  const found = signed && verified && verified.index > signed.index ? verified.entry.outcome : 'no signature';
+  const row = { name: 'its signature, fetched back and verified', expected: 'pass', found, code: '' };
+  demo.judge({ ...row, index: signed?.index });
+}
+
+/** (c): what is refused, each with its code. */
+async function refusals(demo: Demo): Promise<void> {
+  const { images } = demo.context.setup.inputs;
+  const refused = (code: string): Expected => ({ status: 'refused', code });
+  const { lineEdited, lineDeleted } = SAMPLE.tags;
+  await demo.run(OWN_TENANT, 'a go.sum line edited', demo.tag(lineEdited), refused(SAMPLE.codes.lineEdited));
+  await demo.run(OWN_TENANT, 'a needed go.sum line deleted', demo.tag(lineDeleted), refused(SAMPLE.codes.lineDeleted));
+  const pushes = [
+    ['one layer byte flipped', IMAGES.flipped, images.good],
+    ['one build-info hash changed', IMAGES.rehashed, images.rehashed],
+    ['build info of another commit', IMAGES.otherCommit, images.otherCommit],
+  ] as const;
+  for (const [name, { repository, code }, { digest, size }] of pushes)
+    await demo.run(OWN_TENANT, name, demo.image(repository, digest, size, IMAGES.tag), refused(code));
+  const forged = { ...demo.tag(SAMPLE.tags.good) };
+  const headers = { ...forged.headers, 'x-gitea-signature': '0'.repeat(64) };
+  const { status } = await demo.post({ ...forged, headers });
+  demo.judge({
+    name: 'a wrong webhook signature',
+    expected: 'HTTP 401',
+    found: `HTTP ${status}`,
+    code: '',
+    index: undefined,
+  });
+}
+
+/** Deliveries that must start nothing: the claims before and after are the same. */
+async function startsNothing(demo: Demo): Promise<void> {
+  const { stores, setup } = demo.context;
+  const { digest, size } = setup.inputs.images.good;
+  const repository = IMAGES.good.repository;
+  const claims = () => stores.claims.list(TenantId.parse(OWN_TENANT), { limit: 1000 });
+  const first = demo.tag(SAMPLE.tags.good);
+  await demo.post(first);
+  await until('publication', async () => ((await claimOf(stores, OWN_TENANT, first)) ? true : undefined));
+  const cases: readonly (readonly [string, SignedDelivery, string])[] = [
+    ['a duplicate delivery', first, 'duplicate'],
+    ['a cosign signature push', demo.image(repository, digest, size, `${digest.replace(':', '-')}.sig`), 'ignored'],
+    ['a branch push', demo.tag(SAMPLE.tags.good, 'refs/heads/main'), 'ignored'],
+  ];
+  for (const [name, delivery, outcome] of cases) {
+    const before = await claims();
+    const answer = await demo.post(delivery);
+    await finished(demo, delivery);
+    const found = isDeepStrictEqual(await claims(), before) ? answer.outcome : 'a run';
+    demo.judge({ name: `${name} starts nothing`, expected: outcome, found, code: '', index: undefined });
+  }
+}
+
+/** Waits until the publisher is done with a delivery. */
+const finished = (demo: Demo, delivery: SignedDelivery) =>
+  until('end of the delivery', async () => {
+    const [, , provider = '', instance = ''] = delivery.path.split('/');
+    const key = `${provider}/${instance}/${delivery.id}`;
+    const row = await demo.context.stores.deliveries.get(TenantId.parse(OWN_TENANT), key);
+    return row && row.status !== 'received' ? row : undefined;
+  });
+
+/** (d): killed in the middle and continued; failed and replayed by command. */
+async function crashes(demo: Demo): Promise<void> {
+  const { stores, upstream, startServer, replay } = demo.context;
+  const killed = demo.tag(SAMPLE.tags.killed);
+  upstream.setMode('holding', SAMPLE.requirement.version);
+  await demo.post(killed);
+  await until('request in flight', async () => (upstream.held() > 0 ? true : undefined));
+  await demo.server.kill();
+  upstream.setMode('serving');
+  demo.server = await startServer();
+  const name = 'killed in the middle, continued';
+  demo.judge(await rowOf(stores, OWN_TENANT, await settled(stores, OWN_TENANT, killed), name, { status: 'passed' }));
+
+  const failing = demo.tag(SAMPLE.tags.replayed);
+  upstream.setMode('down', SAMPLE.requirement.version);
+  await demo.post(failing);
+  const failed = await until('failure', async () => {
+    const claim = await claimOf(stores, OWN_TENANT, failing);
+    return claim?.status === 'failed' ? claim : undefined;
+  });
+  demo.judge(
+    await rowOf(stores, OWN_TENANT, failed, 'its module proxy is down', {
+      status: 'failed',
+      code: 'fault.ModuleProxyUnreachable',
+    }),
+    'fault.ModuleProxyUnreachable',
+  );
+  upstream.setMode('serving');
+  await replay(failed.runName);
+  const again = await until('replayed run', async () => {
+    const claim = await claimOf(stores, OWN_TENANT, failing);
+    return claim && claim.replay > 0 && claim.status !== 'running' ? claim : undefined;
+  });
+  demo.judge(await rowOf(stores, OWN_TENANT, again, 'replayed by command', { status: 'passed' }));
+}
+
+/** All cases against a running server, which is stopped at the end. */
+export async function runDemoCases(context: DemoContext): Promise<readonly JudgedCase[]> {
+  const demo = new Demo(context, await context.startServer());
+  try {
+    await releases(demo);
+    await refusals(demo);
+    await startsNothing(demo);
+    await crashes(demo);
+  } finally {
+    await demo.server.stop();
+  }
+  return demo.rows;
+}

@@ -1,0 +1,3 @@
+module git.example.com/acme/flagset
+
+go 1.21
