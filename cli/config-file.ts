@@ -47,7 +47,7 @@ function problemsOf(issues: readonly z.core.$ZodIssue[], document: YamlDocument,
 }
 
 /** Aliases are refused: nothing in a configuration needs them and expanding them is unbounded. */
-function valueOf(file: string, document: YamlDocument): unknown {
+function plainValueOf(file: string, document: YamlDocument): unknown {
   try {
     return document.toJS({ maxAliasCount: 0 });
   } catch {
@@ -68,7 +68,7 @@ export function parseConfigText<T>(file: string, text: string, schema: z.ZodType
         message: message.split('\n')[0] ?? 'not YAML',
       })),
     );
-  const parsed = schema.safeParse(valueOf(file, document));
+  const parsed = schema.safeParse(plainValueOf(file, document));
   if (!parsed.success) throw new ConfigError(file, problemsOf(parsed.error.issues, document, lines));
   return parsed.data;
 }

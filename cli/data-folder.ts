@@ -1,0 +1,17 @@
+import { join } from 'node:path';
+
+/** Where things lie in a data folder. */
+export const dataFolder = (root: string) => ({
+  root,
+  config: join(root, 'relseal.yaml'),
+  policy: join(root, 'policy.yaml'),
+  secrets: join(root, 'secrets'),
+  artifactKey: join(root, 'keys', 'artifact.pem'),
+  logKey: join(root, 'keys', 'log.pem'),
+  database: join(root, 'relseal.db'),
+  worm: join(root, 'worm'),
+  erasable: join(root, 'erasable'),
+  /** Address and control token of the running server, readable by its user only. */
+  server: join(root, 'server.json'),
+});
+export type DataFolder = ReturnType<typeof dataFolder>;

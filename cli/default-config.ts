@@ -1,0 +1,51 @@
+/** The commented document that `relseal init` writes. Every value is a place to start, none reaches the internet by itself. */
+export const defaultConfigText = `# Relseal configuration. Problems are reported all at once, with line numbers, before anything starts.
+schema: relseal.config/1
+
+# test or production. Production changes how long AWS retains objects; on one machine it changes nothing.
+environment:
+  kind: test
+
+listen:
+  host: 127.0.0.1
+  port: 8787
+
+# Hosts that may be reached. Everything else is refused; private addresses need "private: true".
+hosts:
+  - host: proxy.golang.org
+  - host: sum.golang.org
+  # - { host: registry.internal.example.com, private: true }
+
+tenants:
+  - id: acme
+    # Name of this tenant's log and of its key. Choose it once: checkpoints carry it for ever.
+    origin: ledger.example.com/acme
+    # People appear under keyed pseudonyms; erasing this key severs them for good.
+    pseudonymKey: file:secrets/pseudonyms
+    policy: policy.yaml
+    modules:
+      # A GOPROXY list. The checksum database is "sum.golang.org" or a verifier key (name+hash+key).
+      proxy: https://proxy.golang.org
+      checksumDatabase: sum.golang.org
+      # Module path patterns that are never asked of public services.
+      private: []
+    sources:
+      # POST /hooks/github/github.com, signed with the secret in secrets/github.
+      - provider: github
+        instance: github.com
+        secrets: [file:secrets/github]
+        repositories:
+          - name: spf13/cobra
+            # module-proxy: the tree is the module zip, the commit stays claimed.
+            # git: a bare repository on this machine, { kind: git, path: … }.
+            fetch: { kind: module-proxy, module: github.com/spf13/cobra }
+      # POST /hooks/distribution/registry.example.com, with the Authorization header in secrets/registry.
+      # - provider: distribution
+      #   instance: registry.example.com
+      #   secrets: [file:secrets/registry]
+      #   repositories:
+      #     - name: acme/sample
+      #       registry: { kind: https, url: "https://registry.example.com" }
+      #       # The source repository whose release an image of the same tag must link to.
+      #       source: { host: github.com, name: acme/sample }
+`;

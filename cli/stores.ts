@@ -1,0 +1,34 @@
+import { mkdirSync } from 'node:fs';
+import { fileErasableStore } from '../adapters/embedded/file-erasable-store.ts';
+import { fileWormStore } from '../adapters/embedded/file-worm-store.ts';
+import { openSqlite } from '../adapters/embedded/sqlite.ts';
+import { sqliteClaimStore } from '../adapters/embedded/sqlite-claim-store.ts';
+import { sqliteDeliveryStore } from '../adapters/embedded/sqlite-delivery-store.ts';
+import { sqliteHeadStore } from '../adapters/embedded/sqlite-head-store.ts';
+import { sqliteLedgerStore } from '../adapters/embedded/sqlite-ledger-store.ts';
+import { sqliteTagTable } from '../adapters/embedded/sqlite-tag-table.ts';
+import { sqliteViews } from '../adapters/embedded/sqlite-views.ts';
+import type { DataFolder } from './data-folder.ts';
+
+export type Stores = ReturnType<typeof openStores>;
+
+/**
+ * The durable stores of a data folder. Several processes may open one folder: SQLite orders their writes, and files are
+ * written once.
+ */
+export function openStores(folder: DataFolder) {
+  mkdirSync(folder.root, { recursive: true });
+  const database = openSqlite(folder.database);
+  return {
+    database,
+    ledger: sqliteLedgerStore(database),
+    worm: fileWormStore(folder.worm),
+    erasable: fileErasableStore(folder.erasable, database),
+    deliveries: sqliteDeliveryStore(database),
+    tags: sqliteTagTable(database),
+    claims: sqliteClaimStore(database),
+    views: sqliteViews(database),
+    heads: sqliteHeadStore(database),
+    close: () => database.close(),
+  };
+}
