@@ -1,0 +1,39 @@
+#!/usr/bin/env bash
+# Installs the tools that judge us into one folder: usage: install-tools.sh DIR. Does nothing for what is already there.
+set -euo pipefail
+dir="$1"
+bin="$dir/bin"
+mkdir -p "$bin"
+
+# Go programs, pinned. Built with the module defaults whatever GOFLAGS the machine has.
+go_tool() { # name, package@version
+  [ -x "$bin/$1" ] && return 0
+  echo "installing $1"
+  local out
+  out="$(mktemp -d)"
+  GOBIN="$out" GOFLAGS=-mod=mod go install "$2"
+  mv "$out"/* "$bin/$1"
+  rmdir "$out"
+}
+go_tool tessera-fsck github.com/transparency-dev/tessera/cmd/fsck@v1.0.4
+go_tool crane github.com/google/go-containerregistry/cmd/crane@v0.22.1
+go_tool versitygw github.com/versity/versitygw/cmd/versitygw@v1.8.0
+go_tool cosign-v3 github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3
+go_tool cosign-v2 github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5
+
+# The AWS emulator, in its own environment.
+if [ ! -x "$dir/emu/bin/ministack" ]; then
+  echo "installing the AWS emulator"
+  python3 -m venv "$dir/emu"
+  "$dir/emu/bin/pip" install --quiet ministack==1.5.33 cryptography
+fi
+
+# CNCF distribution, unpacked from its Debian package without installing it.
+if [ ! -x "$bin/docker-registry" ]; then
+  echo "installing docker-registry"
+  work="$(mktemp -d)"
+  (cd "$work" && (apt-get download docker-registry || (apt-get update -q && apt-get download docker-registry)) && dpkg-deb -x ./*.deb x)
+  cp "$work/x/usr/bin/docker-registry" "$bin/docker-registry"
+  rm -rf "$work"
+fi
+ls "$bin"

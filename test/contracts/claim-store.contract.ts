@@ -1,0 +1,56 @@
+import { expect, it } from 'vitest';
+import type { ClaimRow, ClaimStore } from '../../core/ports/claim-store.ts';
+import { Sha256Hex, TenantId } from '../../events/fields.ts';
+
+const tenant = TenantId.parse('acme');
+const keyOf = (digit: string) => Sha256Hex.parse(digit.repeat(64));
+const row = (digit: string, more: Partial<ClaimRow> = {}): ClaimRow => ({
+  tenant,
+  businessKey: keyOf(digit),
+  machine: 'source-release',
+  runName: `source-release-${digit}`,
+  replay: 0,
+  status: 'running',
+  claimedAt: '2026-11-01T10:00:00.000Z',
+  eventId: 'e',
+  input: { a: [1, { b: 'c' }] },
+  ...more,
+});
+
+/** What every claim store must do. */
+export function claimStoreContract(make: () => ClaimStore | Promise<ClaimStore>): void {
+  it('gives a claim to the first and the stored row to every later caller', async () => {
+    const store = await make();
+    expect(await store.claim(row('a'))).toEqual({ claimed: true });
+    expect(await store.claim(row('a', { eventId: 'other' }))).toEqual({ claimed: false, row: row('a') });
+    expect(await store.claim(row('a', { machine: 'image-release', runName: 'image' }))).toEqual({ claimed: true });
+    expect(await store.get(tenant, keyOf('a'), 'source-release')).toEqual(row('a'));
+    expect(await store.get(TenantId.parse('other'), keyOf('a'), 'source-release')).toBeUndefined();
+  });
+
+  it('replaces only what is as expected and finds the claim by every run it had', async () => {
+    const store = await make();
+    await store.claim(row('a'));
+    const next = row('a', { runName: 'source-release-a-r1', replay: 1 });
+    await expect(store.replace(next, { status: 'failed', replay: 0 })).rejects.toMatchObject({
+      name: 'LedgerConflict',
+    });
+    await expect(store.replace(next, { status: 'running', replay: 1 })).rejects.toMatchObject({
+      name: 'LedgerConflict',
+    });
+    await store.replace(next, row('a'));
+    expect(await store.byRun('source-release-a')).toEqual(next);
+    expect(await store.byRun('source-release-a-r1')).toEqual(next);
+    expect(await store.byRun('source-release-b')).toBeUndefined();
+  });
+
+  it('lists newest first, by status', async () => {
+    const store = await make();
+    await store.claim(row('a'));
+    await store.claim(row('b', { claimedAt: '2026-11-01T11:00:00.000Z' }));
+    await store.replace(row('a', { status: 'failed', error: 'X' }), row('a'));
+    expect((await store.list(tenant, { limit: 9 })).map(({ runName }) => runName.at(-1))).toEqual(['b', 'a']);
+    expect((await store.list(tenant, { limit: 1 })).length).toBe(1);
+    expect((await store.list(tenant, { status: 'failed', limit: 9 })).map(({ error }) => error)).toEqual(['X']);
+  });
+}

@@ -1,0 +1,16 @@
+import { describe } from 'vitest';
+import { openSqlite } from '../../adapters/embedded/sqlite.ts';
+import { sqliteClaimStore } from '../../adapters/embedded/sqlite-claim-store.ts';
+import { sqliteDeliveryStore } from '../../adapters/embedded/sqlite-delivery-store.ts';
+import { sqliteTagTable } from '../../adapters/embedded/sqlite-tag-table.ts';
+import { sqliteViews } from '../../adapters/embedded/sqlite-views.ts';
+import { claimStoreContract } from './claim-store.contract.ts';
+import { deliveryStoreContract } from './delivery-store.contract.ts';
+import { tagTableContract } from './tag-table.contract.ts';
+import { viewsContract } from './views.contract.ts';
+
+describe('the delivery store in SQLite', () =>
+  deliveryStoreContract(() => sqliteDeliveryStore(openSqlite(':memory:'))));
+describe('the claim store in SQLite', () => claimStoreContract(() => sqliteClaimStore(openSqlite(':memory:'))));
+describe('the tag table in SQLite', () => tagTableContract(() => sqliteTagTable(openSqlite(':memory:'))));
+describe('the views in SQLite', () => viewsContract(() => sqliteViews(openSqlite(':memory:'))));

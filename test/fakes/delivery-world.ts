@@ -1,0 +1,128 @@
+import { createHmac } from 'node:crypto';
+import { TenantConfig } from '../../core/config.ts';
+import type { PublishDeliveryDeps } from '../../core/ingest/publish.ts';
+import type { DeliveryRequest, ReceiveDeps } from '../../core/ingest/receive.ts';
+import { appendEntries } from '../../core/ledger/append.ts';
+import type { Registry } from '../../core/ports/registry.ts';
+import type { StartDeps } from '../../core/runs/start.ts';
+import type { SweepDeps } from '../../core/runs/sweep.ts';
+import { GitSha, type TenantId } from '../../events/fields.ts';
+import { countingIds } from './counting-ids.ts';
+import { type FailurePlan, failing } from './failing.ts';
+import { fixedClock } from './fixed-clock.ts';
+import { memoryBus } from './memory-bus.ts';
+import { memoryClaimStore } from './memory-claim-store.ts';
+import { memoryDeliveryStore } from './memory-delivery-store.ts';
+import { memoryErasableStore } from './memory-erasable-store.ts';
+import { memoryLedgerStore } from './memory-ledger-store.ts';
+import { memorySourceHost } from './memory-source-host.ts';
+import { memoryTagTable } from './memory-tag-table.ts';
+import { memoryWormStore } from './memory-worm-store.ts';
+
+export const COMMIT = GitSha.parse('ff3602bb5b46ae73604d614c39b822f4d03e73e0');
+const SECRET = 'a secret of the hook';
+
+/** One tenant with one GitHub repository, everything in memory; `plan` makes one port call fail. */
+export function deliveryWorld(plan: FailurePlan = { at: -1, when: 'before', calls: 0 }) {
+  const tenant = TenantConfig.parse({
+    id: 'acme',
+    origin: 'ledger.example.com/acme',
+    policy: 'policy.yaml',
+    pseudonymKey: 'env:PSEUDONYMS',
+    modules: { proxy: 'off', checksumDatabase: 'off' },
+    sources: [
+      { provider: 'github', instance: 'github.com', secrets: ['env:HOOK'], repositories: [{ name: 'acme/sample' }] },
+    ],
+  });
+  const clock = fixedClock();
+  const ids = countingIds();
+  const source = memorySourceHost();
+  source.tags.set('v1.0.0', { commit: COMMIT, resolution: 'resolved' });
+  const ledger = memoryLedgerStore();
+  const worm = memoryWormStore();
+  const deliveries = memoryDeliveryStore();
+  const bus = memoryBus();
+  const claims = memoryClaimStore();
+  const runs = new Map<string, unknown>();
+  const answers: string[] = [];
+  const secrets = { values: async (reference: string) => [reference === 'env:HOOK' ? SECRET : 'pseudonyms'] };
+  const receive: ReceiveDeps = {
+    tenants: [tenant],
+    secrets,
+    raw: failing(memoryErasableStore(), plan),
+    deliveries: failing(deliveries, plan),
+    clock,
+    ids,
+    answered: ({ code }) => {
+      answers.push(code);
+    },
+  };
+  const append = (id: TenantId, drafts: Parameters<PublishDeliveryDeps['append']>[1]) =>
+    appendEntries({ ledger, worm, clock }, id, drafts);
+  const publish: PublishDeliveryDeps = {
+    deliveries: failing(deliveries, plan),
+    bus: failing(bus, plan),
+    tags: failing(memoryTagTable(), plan),
+    clock,
+    ids,
+    sourceHosts: () => ({ host: failing(source, plan) }),
+    registries: async (): Promise<Registry> => {
+      throw new Error('no registry here');
+    },
+    append: failing({ append }, plan).append,
+  };
+  const workflows: StartDeps['workflows'] & SweepDeps['workflows'] = {
+    start: async (_machine, name, input) => {
+      if (runs.has(name)) return 'exists';
+      runs.set(name, input);
+      return 'started';
+    },
+    describe: async () => undefined,
+  };
+  const start: StartDeps = { deliveries, claims: failing(claims, plan), workflows: failing(workflows, plan), clock };
+  return {
+    tenant,
+    clock,
+    source,
+    ledger,
+    bus,
+    claims,
+    deliveries,
+    runs,
+    answers,
+    receive,
+    publish,
+    start,
+    append,
+    workflows,
+  };
+}
+
+/** A signed GitHub push of a ref. */
+export function pushRequest(
+  ref = 'refs/tags/v1.0.0',
+  more: Partial<DeliveryRequest> & { repository?: string; guid?: string } = {},
+): DeliveryRequest {
+  const { repository = 'acme/sample', guid = 'guid-1', ...changes } = more;
+  const text = {
+    ref,
+    after: COMMIT,
+    head_commit: { id: COMMIT },
+    repository: { full_name: repository },
+    sender: { login: 'ana' },
+  };
+  const body = changes.body ?? Buffer.from(JSON.stringify(text));
+  return {
+    provider: 'github',
+    instance: 'github.com',
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json; charset=utf-8',
+      'x-github-event': 'push',
+      'x-github-delivery': guid,
+      'x-hub-signature-256': `sha256=${createHmac('sha256', SECRET).update(body).digest('hex')}`,
+    },
+    ...changes,
+    body,
+  };
+}
