@@ -10,6 +10,12 @@ export interface ConfigProblem {
   readonly message: string;
 }
 
+/** A problem before its line is known. */
+export interface ConfigIssue {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
 /** All problems of a document at once: a server never starts half-configured. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
@@ -38,7 +44,7 @@ function offsetOf(document: YamlDocument, path: readonly PropertyKey[]): number 
   return offset;
 }
 
-function problemsOf(issues: readonly z.core.$ZodIssue[], document: YamlDocument, lines: LineCounter): ConfigProblem[] {
+function problemsOf(issues: readonly ConfigIssue[], document: YamlDocument, lines: LineCounter): ConfigProblem[] {
   return issues.map((issue) => ({
     line: lines.linePos(offsetOf(document, issue.path)).line,
     path: issue.path.map(String).join('.'),
@@ -55,8 +61,7 @@ function plainValueOf(file: string, document: YamlDocument): unknown {
   }
 }
 
-/** Parses a document against a schema. Throws `ConfigError` with every problem and its line. */
-export function parseConfigText<T>(file: string, text: string, schema: z.ZodType<T>): T {
+function parseYaml(file: string, text: string) {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, strict: true });
   if (document.errors.length > 0)
@@ -68,12 +73,38 @@ export function parseConfigText<T>(file: string, text: string, schema: z.ZodType
         message: message.split('\n')[0] ?? 'not YAML',
       })),
     );
+  return { lines, document };
+}
+
+/** Parses a document against a schema. Throws `ConfigError` with every problem and its line. */
+export function parseConfigText<T>(file: string, text: string, schema: z.ZodType<T>): T {
+  const { lines, document } = parseYaml(file, text);
   const parsed = schema.safeParse(plainValueOf(file, document));
   if (!parsed.success) throw new ConfigError(file, problemsOf(parsed.error.issues, document, lines));
   return parsed.data;
 }
 
-/** Reads `relseal.yaml`. */
-export async function readConfigFile(file: string): Promise<Config> {
-  return parseConfigText(file, await readFile(file, 'utf8'), Config);
+/** Reads `relseal.yaml`. `check` judges what the schema cannot; its findings get their lines too. */
+export async function readConfigFile(
+  file: string,
+  check: (config: Config) => Promise<readonly ConfigIssue[]> = async () => [],
+): Promise<Config> {
+  const text = await readText(file);
+  const config = parseConfigText(file, text, Config);
+  const issues = await check(config);
+  if (issues.length === 0) return config;
+  const { lines, document } = parseYaml(file, text);
+  throw new ConfigError(file, problemsOf(issues, document, lines));
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const message =
+      error instanceof Error && 'code' in error && error.code === 'ENOENT'
+        ? 'there is no such file; relseal init writes one'
+        : 'cannot be read';
+    throw new ConfigError(file, [{ line: 1, path: '', message }]);
+  }
 }

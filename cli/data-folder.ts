@@ -6,6 +6,7 @@ export const dataFolder = (root: string) => ({
   config: join(root, 'relseal.yaml'),
   policy: join(root, 'policy.yaml'),
   secrets: join(root, 'secrets'),
+  keys: join(root, 'keys'),
   artifactKey: join(root, 'keys', 'artifact.pem'),
   logKey: join(root, 'keys', 'log.pem'),
   database: join(root, 'relseal.db'),

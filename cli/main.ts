@@ -1,7 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { type Command, EXIT, type ExitCode, type Io, parseGiven, UsageError, usageOf } from './command.ts';
-import { packageRoot } from './package-root.ts';
+import { packageVersion } from './package-root.ts';
 
 /** Commands load on demand: `relseal --help` starts nothing and reads no database. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
@@ -29,11 +27,6 @@ async function helpText(): Promise<string> {
     'relseal <command> --help tells a command’s options.',
     'exit codes: 0 pass or done, 1 refused, 2 wrong usage or unreadable input, 3 could not be checked, 130 interrupted',
   ].join('\n');
-}
-
-function packageVersion(): string {
-  const text = readFileSync(join(packageRoot, 'package.json'), 'utf8');
-  return /"version":\s*"([^"]+)"/.exec(text)?.[1] ?? 'unknown';
 }
 
 /** The longest command name the arguments begin with. */

@@ -12,7 +12,7 @@ import { canonicalEventOf } from './canonical-event.ts';
 import { emptyDraft, endedDraft, eventDraft, givenUpDraft } from './delivery-entry.ts';
 import { reachesBus } from './outcome.ts';
 import { type ResolveDeps, type Resolved, resolveEvent } from './resolve.ts';
-import { givenUpRow, isLastTry, leasedRow, postponedRow } from './retry.ts';
+import { givenUpRow, isLastTry, LEASE_MS, leasedRow, postponedRow } from './retry.ts';
 
 export interface PublishDeliveryDeps extends ResolveDeps {
   readonly deliveries: DeliveryStore;
@@ -100,7 +100,19 @@ const traceparentOf = (ids: Ids): string => {
 
 /** The sweeper and the embedded dispatcher: what is due, oldest first. Rows of one call do not wait for each other's faults. */
 export async function dispatchDue(deps: PublishDeliveryDeps, limit = 32): Promise<{ outcomes: PublishOutcome[] }> {
+  return publishRows(deps, await deps.deliveries.due(deps.clock.now(), limit));
+}
+
+/**
+ * For the start of the only publisher there is: what a killed one had taken is looked at now, not when its lease ends.
+ * Beside a live publisher this would only make both work on the same rows.
+ */
+export async function dispatchAbandoned(deps: PublishDeliveryDeps): Promise<{ outcomes: PublishOutcome[] }> {
+  return publishRows(deps, await deps.deliveries.due(deps.clock.now() + LEASE_MS, 10_000));
+}
+
+async function publishRows(deps: PublishDeliveryDeps, rows: readonly DeliveryRow[]) {
   const outcomes: PublishOutcome[] = [];
-  for (const row of await deps.deliveries.due(deps.clock.now(), limit)) outcomes.push(await publishDelivery(deps, row));
+  for (const row of rows) outcomes.push(await publishDelivery(deps, row));
   return { outcomes };
 }

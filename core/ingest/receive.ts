@@ -1,5 +1,4 @@
-import { createHmac } from 'node:crypto';
-import { Provider, type Sha256Hex } from '../../events/fields.ts';
+import { Provider } from '../../events/fields.ts';
 import type { NormalisedDelivery } from '../../events/normalised.ts';
 import type { SourceConfig, TenantConfig } from '../config.ts';
 import { sha256Hex } from '../evidence.ts';
@@ -9,6 +8,7 @@ import type { DeliveryRow, DeliveryStore } from '../ports/delivery-store.ts';
 import type { ErasableStore } from '../ports/erasable-store.ts';
 import type { Ids } from '../ports/ids.ts';
 import type { Secrets } from '../ports/secrets.ts';
+import { pseudonymOf } from '../pseudonym.ts';
 import { EcrEvent } from './ecr/normalise.ts';
 import { rejectedDelivery } from './outcome.ts';
 import type { Authentication, DeliveryHeaders, IngestProvider } from './provider.ts';
@@ -193,14 +193,13 @@ async function withPseudonyms(
   delivery: NormalisedDelivery,
 ): Promise<NormalisedDelivery> {
   const [key] = pseudonymKey ? await secrets.values(pseudonymKey) : [];
-  const pseudonymOf = (name: string): Sha256Hex | null =>
-    key === undefined
-      ? null
-      : sha256Hex(createHmac('sha256', key).update(`relseal.actor/1\0${tenant}\0${name}`).digest());
   const events = delivery.events.map((event) => ({
     ...event,
     id: ids.ulid(),
-    actor: event.actor === null ? null : pseudonymOf(`${event.provider}\0${event.repository.host}\0${event.actor}`),
+    actor:
+      event.actor === null || key === undefined
+        ? null
+        : pseudonymOf(key, tenant, `${event.provider}\0${event.repository.host}\0${event.actor}`),
   }));
   return { ...delivery, events };
 }

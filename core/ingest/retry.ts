@@ -8,7 +8,7 @@ const LAST_DELAY_MS = 15 * 60_000;
 /** `attempts` counts on by thousands from one life to the next, so that it never repeats. */
 const LIFE = 1000;
 /** While one publisher works on a row no other looks at it. Longer than a source's time-outs. */
-const LEASE_MS = 120_000;
+export const LEASE_MS = 120_000;
 const OUR_FAULT = 'fault:';
 
 const triesOf = ({ attempts }: DeliveryRow): number => attempts % LIFE;

@@ -1,0 +1,120 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Config, RepositoryConfig, SourceConfig, TenantConfig } from '../core/config.ts';
+import { parsePolicy } from '../core/gate/read-policy.ts';
+import { providerOf } from '../core/ingest/providers.ts';
+import type { Secrets } from '../core/ports/secrets.ts';
+import { checksumDatabaseKey } from '../core/sumdb/databases.ts';
+import { parseVerifierKey } from '../core/tlog/note.ts';
+import type { ConfigIssue } from './config-file.ts';
+
+/** What a schema cannot say: that what the document names is there and fits together. */
+
+type Path = readonly PropertyKey[];
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : 'unusable');
+
+function attempt(path: Path, work: () => unknown): ConfigIssue[] {
+  try {
+    work();
+    return [];
+  } catch (error) {
+    return [{ path, message: messageOf(error) }];
+  }
+}
+
+async function secretIssues(
+  secrets: Secrets,
+  references: readonly (readonly [Path, string])[],
+): Promise<ConfigIssue[]> {
+  const found: ConfigIssue[] = [];
+  for (const [path, reference] of references)
+    await secrets.values(reference).catch((error: unknown) => found.push({ path, message: messageOf(error) }));
+  return found;
+}
+
+/** Hosts of a GOPROXY list and of the database must be listed: all others are refused when a run needs them. */
+function moduleIssues(tenant: TenantConfig, path: Path, hosts: ReadonlySet<string>): ConfigIssue[] {
+  const { proxy, checksumDatabase } = tenant.modules;
+  const named = proxy.split(/[,|]/).filter((entry) => /^https?:/.test(entry));
+  const unlisted = named.filter((entry) => URL.canParse(entry) && !hosts.has(new URL(entry).host));
+  return [
+    ...unlisted.map((entry) => ({
+      path: [...path, 'modules', 'proxy'],
+      message: `${new URL(entry).host} is not in "hosts", so it would never be asked`,
+    })),
+    ...attempt([...path, 'modules', 'checksumDatabase'], () => parseVerifierKey(checksumDatabaseKey(checksumDatabase))),
+  ];
+}
+
+function repositoryIssues(repository: RepositoryConfig, path: Path, folder: string, hosts: ReadonlySet<string>) {
+  const { fetch, registry, releaseTags } = repository;
+  const issues = attempt([...path, 'releaseTags'], () => new RegExp(`^(?:${releaseTags})$`, 'u'));
+  if (!fetch && !registry)
+    issues.push({ path, message: 'says neither how its source is fetched ("fetch") nor how its registry is reached' });
+  if (fetch?.kind === 'git' && !existsSync(resolve(folder, fetch.path, 'HEAD')))
+    issues.push({ path: [...path, 'fetch', 'path'], message: `${fetch.path} holds no git repository` });
+  if (registry?.kind === 'oci-layout' && !existsSync(resolve(folder, registry.path, 'index.json')))
+    issues.push({ path: [...path, 'registry', 'path'], message: `${registry.path} holds no OCI layout (index.json)` });
+  if (registry?.kind === 'https' && !hosts.has(new URL(registry.url).host))
+    issues.push({ path: [...path, 'registry', 'url'], message: `${new URL(registry.url).host} is not in "hosts"` });
+  return issues;
+}
+
+function sourceIssues(source: SourceConfig, path: Path, folder: string, hosts: ReadonlySet<string>): ConfigIssue[] {
+  const provider = providerOf(source.provider);
+  const issues = source.repositories.flatMap((repository, at) =>
+    repositoryIssues(repository, [...path, 'repositories', at], folder, hosts),
+  );
+  if (!provider) issues.push({ path: [...path, 'provider'], message: `${source.provider} is not supported yet` });
+  if (provider?.transport === 'webhook' && source.secrets.length === 0)
+    issues.push({ path: [...path, 'secrets'], message: 'a webhook without a secret would be refused always' });
+  return issues;
+}
+
+function repeated(values: readonly (readonly [Path, string])[], what: string): ConfigIssue[] {
+  const seen = new Set<string>();
+  return values.flatMap(([path, value]) => {
+    if (!seen.has(value)) {
+      seen.add(value);
+      return [];
+    }
+    return [{ path, message: `${what} ${value} is used twice` }];
+  });
+}
+
+/** Every problem of a configuration against the machine it is to run on. `folder` is where relative paths start. */
+export async function configIssues(config: Config, folder: string, secrets: Secrets): Promise<ConfigIssue[]> {
+  const hosts = new Set(config.hosts.map(({ host }) => host));
+  const tenants = config.tenants.map((tenant, at) => ({ tenant, path: ['tenants', at] satisfies Path }));
+  const sources = tenants.flatMap(({ tenant, path }) =>
+    tenant.sources.map((source, at) => ({ source, path: [...path, 'sources', at] })),
+  );
+  const references = [
+    ...tenants.flatMap(({ tenant, path }) =>
+      tenant.pseudonymKey === undefined ? [] : [[[...path, 'pseudonymKey'], tenant.pseudonymKey] as const],
+    ),
+    ...sources.flatMap(({ source, path }) =>
+      source.secrets.map((reference, at) => [[...path, 'secrets', at], reference] as const),
+    ),
+  ];
+  return [
+    ...repeated(
+      tenants.map(({ tenant, path }) => [[...path, 'id'], tenant.id] as const),
+      'the tenant',
+    ),
+    ...repeated(
+      tenants.map(({ tenant, path }) => [[...path, 'origin'], tenant.origin] as const),
+      'the origin',
+    ),
+    ...repeated(
+      sources.map(({ source, path }) => [[...path, 'instance'], `${source.provider}/${source.instance}`] as const),
+      'the hook path',
+    ),
+    ...tenants.flatMap(({ tenant, path }) => [
+      ...attempt([...path, 'policy'], () => parsePolicy(readFileSync(resolve(folder, tenant.policy), 'utf8'))),
+      ...moduleIssues(tenant, path, hosts),
+    ]),
+    ...sources.flatMap(({ source, path }) => sourceIssues(source, path, folder, hosts)),
+    ...(await secretIssues(secrets, references)),
+  ];
+}

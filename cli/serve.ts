@@ -1,0 +1,305 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { serve } from '@hono/node-server';
+import { Hono } from 'hono';
+import { httpApp } from '../adapters/embedded/http-app.ts';
+import { inboxBus } from '../adapters/embedded/inbox-bus.ts';
+import { keyFileNoteSigner } from '../adapters/embedded/key-file-note-signer.ts';
+import { keyFileSigner } from '../adapters/embedded/key-file-signer.ts';
+import { localSecrets } from '../adapters/embedded/local-secrets.ts';
+import { systemClock } from '../adapters/embedded/system-clock.ts';
+import { systemIds } from '../adapters/embedded/system-ids.ts';
+import { workflowEngine } from '../adapters/embedded/workflow-engine/engine.ts';
+import { openEgress } from '../adapters/network/egress.ts';
+import { canonicalJson } from '../core/canonical-json.ts';
+import type { Config, TenantConfig } from '../core/config.ts';
+import { sha256Hex } from '../core/evidence.ts';
+import { FAULT_NAMES, Fault } from '../core/faults.ts';
+import { dispatchAbandoned, dispatchDue } from '../core/ingest/publish.ts';
+import { receiveDelivery } from '../core/ingest/receive.ts';
+import type { EntryDraft } from '../core/ledger/entry.ts';
+import { groupCommit } from '../core/ledger/group-commit.ts';
+import { readLogResource } from '../core/ledger/read.ts';
+import type { Clock } from '../core/ports/clock.ts';
+import type { Secrets } from '../core/ports/secrets.ts';
+import { pseudonymOf } from '../core/pseudonym.ts';
+import { projectEntries } from '../core/query/project.ts';
+import { recordRunOutcome, requireClaim } from '../core/runs/outcome.ts';
+import { replayRun } from '../core/runs/replay.ts';
+import { runNameOf } from '../core/runs/run-input.ts';
+import { startWorkflow } from '../core/runs/start.ts';
+import { sweepRuns } from '../core/runs/sweep.ts';
+import { formatVerifierKey, verifierKeyOf } from '../core/tlog/note.ts';
+import { TenantId } from '../events/fields.ts';
+import { controlApp, newControlToken, removeServerFile, writeServerFile } from './control.ts';
+import type { DataFolder } from './data-folder.ts';
+import { readMachines } from './machines.ts';
+import { startPump } from './pump.ts';
+import { openRepositories } from './repositories.ts';
+import { openStores, type Stores } from './stores.ts';
+import { bindTasks } from './tasks.ts';
+
+export interface ServeOptions {
+  readonly folder: DataFolder;
+  readonly config: Config;
+  readonly passphrase: string;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Version of the program, kept in each run. */
+  readonly version: string;
+  readonly clock?: Clock;
+  /** One line for the operator: faults by name, never their data. */
+  note(line: string): void;
+}
+
+export interface RunningServer {
+  readonly url: string;
+  /** Ends orderly: what is open is taken up by the next start. */
+  close(): Promise<void>;
+}
+
+const DISPATCH_MS = 500;
+const SWEEP_MS = 60_000;
+const CHECKPOINT_MS = 1000;
+
+/** Everything a server is made of, built once from its configuration. */
+async function compose(options: ServeOptions) {
+  const { folder, config, passphrase, environment, note, clock = systemClock } = options;
+  const [signer, noteSigner] = [
+    await keyFileSigner(folder.artifactKey, passphrase),
+    await keyFileNoteSigner(folder.logKey, passphrase),
+  ];
+  const stores = openStores(folder);
+  const secrets = localSecrets(environment, folder.root);
+  const egress = openEgress(config.hosts);
+  const repositories = openRepositories({ config, folder: folder.root, egress, secrets, clock, heads: stores.heads });
+  const tenants = config.tenants.map(({ id }) => id);
+  const onFault = (fault: unknown) => note(`fault: ${fault instanceof Error ? `${fault.name}: ${fault.message}` : ''}`);
+  const group = groupCommit({ ledger: stores.ledger, worm: stores.worm, clock });
+  const commits = new Set<(tenant: TenantId) => void>();
+  const append = async (tenant: TenantId, drafts: readonly EntryDraft[]) => {
+    const appended = await group(tenant, drafts);
+    for (const committed of commits) committed(tenant);
+    return appended;
+  };
+  const policies = async (tenant: TenantId): Promise<string | undefined> => {
+    const found = config.tenants.find(({ id }) => id === tenant);
+    return found && readFile(resolve(folder.root, found.policy), 'utf8');
+  };
+  const handlers = bindTasks({ config, stores, repositories, signer, noteSigner, clock, append, policies });
+  const engine = workflowEngine({
+    database: stores.database,
+    clock,
+    machines: readMachines(),
+    faults: FAULT_NAMES,
+    handlers,
+    codeVersion: options.version,
+    random: Math.random,
+    onStatus: async (change) => {
+      await recordRunOutcome({ claims: stores.claims, append }, change);
+    },
+    onFault,
+  });
+  return { stores, secrets, egress, repositories, tenants, engine, append, commits, noteSigner, clock, onFault };
+}
+type Composition = Awaited<ReturnType<typeof compose>>;
+
+/** The verifier key of each log, for whoever is to check it without asking us. */
+async function writeVerifierKeys(folder: DataFolder, tenants: readonly TenantConfig[], publicKey: Uint8Array) {
+  for (const { id, origin } of tenants)
+    await writeFile(join(folder.keys, `${id}.vkey`), `${formatVerifierKey(verifierKeyOf(origin, publicKey))}\n`);
+}
+
+/** Starts `checkpoint` for what was committed, at most once a second for each log. */
+function startCheckpoints({ engine, stores, clock, onFault, commits, tenants }: Composition) {
+  const due = new Map<TenantId, NodeJS.Timeout>();
+  const start = async (tenant: TenantId): Promise<void> => {
+    due.delete(tenant);
+    const [{ size }, published] = [await stores.ledger.head(tenant), await stores.ledger.published(tenant)];
+    if (size === (published?.size ?? 0)) return;
+    const businessKey = sha256Hex(canonicalJson({ tenant, type: 'checkpoint', size, at: clock.now() }));
+    await engine.start('checkpoint', runNameOf('checkpoint', businessKey, 0), { tenant, businessKey });
+  };
+  const schedule = (tenant: TenantId): void => {
+    if (!due.has(tenant))
+      due.set(
+        tenant,
+        setTimeout(() => void start(tenant).catch(onFault), CHECKPOINT_MS),
+      );
+  };
+  commits.add(schedule);
+  for (const tenant of tenants) schedule(tenant);
+  return () => {
+    commits.delete(schedule);
+    for (const timer of due.values()) clearTimeout(timer);
+  };
+}
+
+/** Publishing, starting, projecting and sweeping, each by itself and each poked by the one before it. */
+function startPumps(composition: Composition) {
+  const { stores, repositories, tenants, engine, append, clock, onFault, commits } = composition;
+  const bus = inboxBus(stores.database, clock);
+  const start = { deliveries: stores.deliveries, claims: stores.claims, workflows: engine, clock };
+  const starter = startPump(
+    async () => {
+      await bus.dispatch(async (message) => {
+        await startWorkflow(start, message);
+      });
+    },
+    DISPATCH_MS,
+    onFault,
+  );
+  const publishing = {
+    ...repositories,
+    tags: stores.tags,
+    deliveries: stores.deliveries,
+    bus,
+    clock,
+    ids: systemIds,
+    append,
+  };
+  let abandoned = true;
+  const publisher = startPump(
+    async () => {
+      if (abandoned) await dispatchAbandoned(publishing);
+      abandoned = false;
+      let count: number;
+      do {
+        count = (await dispatchDue(publishing)).outcomes.length;
+        starter.poke();
+      } while (count > 0);
+    },
+    DISPATCH_MS,
+    onFault,
+  );
+  const projector = startPump(
+    async () => {
+      for (const tenant of tenants) await projectEntries(stores, tenant);
+    },
+    SWEEP_MS,
+    onFault,
+  );
+  commits.add(projector.poke);
+  const sweeper = startPump(
+    async () => {
+      await sweepRuns({ claims: stores.claims, workflows: engine, append }, tenants);
+    },
+    SWEEP_MS,
+    onFault,
+  );
+  const pumps = [publisher, starter, projector, sweeper];
+  return {
+    bus,
+    publisher,
+    pokeAll: () => {
+      for (const pump of pumps) pump.poke();
+    },
+    stop: async () => {
+      commits.delete(projector.poke);
+      await Promise.all(pumps.map((pump) => pump.stop()));
+    },
+  };
+}
+
+const replayDeps = ({ stores, engine, append, clock }: Composition) => ({
+  claims: stores.claims,
+  workflows: engine,
+  clock,
+  append,
+});
+
+/** The pseudonym of whoever asked on this machine, under the key of the tenant whose run it is. */
+export async function operatorOf(
+  stores: Pick<Stores, 'claims'>,
+  config: Config,
+  secrets: Secrets,
+  run: string,
+  name: string,
+): Promise<{ id: string; authenticated: string }> {
+  const { tenant } = await requireClaim(stores.claims, run);
+  const reference = config.tenants.find(({ id }) => id === tenant)?.pseudonymKey;
+  const [key] = reference === undefined ? [] : await secrets.values(reference);
+  return { id: key === undefined ? 'operator' : pseudonymOf(key, tenant, `local\0${name}`), authenticated: 'local' };
+}
+
+/** Counts answers by code, for the health page. */
+function answerCounts() {
+  const counts: Record<string, number> = {};
+  return {
+    counts,
+    answered: ({ code }: { code: string }) => {
+      counts[code] = (counts[code] ?? 0) + 1;
+    },
+  };
+}
+
+function listen(app: Hono, { host, port }: Config['listen']) {
+  return new Promise<{ url: string; close(): Promise<void> }>((resolve, reject) => {
+    const server = serve({ fetch: app.fetch, hostname: host, port }, ({ port: bound }) => {
+      const name = host.includes(':') ? `[${host}]` : host;
+      const close = () =>
+        new Promise<void>((closed) => {
+          server.close(() => closed());
+          if ('closeIdleConnections' in server) server.closeIdleConnections();
+        });
+      resolve({ url: `http://${name}:${bound}`, close });
+    });
+    server.on('error', (error) =>
+      reject(new Fault('ConfigurationInvalid', `cannot listen on ${host}:${port}`, { cause: error })),
+    );
+  });
+}
+
+/** Starts the embedded server: stores, engine, pumps and the HTTP face, in one process. */
+export async function startServer(options: ServeOptions): Promise<RunningServer> {
+  const { folder, config } = options;
+  const composition = await compose(options);
+  const { stores, secrets, egress, engine, tenants, noteSigner, clock } = composition;
+  await writeVerifierKeys(folder, config.tenants, await noteSigner.publicKey());
+  const pumps = startPumps(composition);
+  const { counts, answered } = answerCounts();
+  const receive = {
+    ...stores,
+    raw: stores.erasable,
+    tenants: config.tenants,
+    secrets,
+    clock,
+    ids: systemIds,
+    answered,
+  };
+  const http = httpApp({
+    receive: async (request) => {
+      const answer = await receiveDelivery(receive, request);
+      if (answer.status === 202) pumps.publisher.poke();
+      return answer;
+    },
+    health: async () => ({ ok: pumps.bus.counts().dead === 0, answers: counts, bus: pumps.bus.counts() }),
+    readLog: async (tenant, path) => {
+      const id = TenantId.safeParse(tenant);
+      return id.success && tenants.includes(id.data) ? readLogResource(stores, id.data, path) : undefined;
+    },
+    hooks: config.tenants.flatMap(({ sources }) => sources.filter(({ secrets: active }) => active.length > 0)),
+  });
+  const token = newControlToken();
+  const replay = async (run: string, name: string) => {
+    const operator = await operatorOf(stores, config, secrets, run, name);
+    return replayRun(replayDeps(composition), run, operator);
+  };
+  const app = new Hono().route('/control', controlApp({ token, replay })).route('/', http);
+  const server = await listen(app, config.listen);
+  await writeServerFile(folder, { url: server.url, token });
+  const stopCheckpoints = startCheckpoints(composition);
+  engine.resume();
+  pumps.pokeAll();
+  return {
+    url: server.url,
+    close: async () => {
+      await server.close();
+      stopCheckpoints();
+      await pumps.stop();
+      await engine.close();
+      egress.close();
+      await removeServerFile(folder);
+      stores.close();
+    },
+  };
+}

@@ -1,0 +1,95 @@
+import * as z from 'zod';
+import type { TaskHandler } from '../adapters/embedded/workflow-engine/call-task.ts';
+import { linkChain } from '../core/chain/link-chain.ts';
+import type { Config } from '../core/config.ts';
+import { Fault } from '../core/faults.ts';
+import { decideGate } from '../core/gate/decide-gate.ts';
+import { verifyGoSum } from '../core/gosum/task.ts';
+import type { appendEntries } from '../core/ledger/append.ts';
+import type { EntryDraft } from '../core/ledger/entry.ts';
+import { publishCheckpointTask } from '../core/ledger/publish.ts';
+import { appendLedger } from '../core/ledger/task.ts';
+import { inspectBinaries } from '../core/oci/inspect-binaries.ts';
+import { resolveImageTask } from '../core/oci/resolve-image.ts';
+import type { Clock } from '../core/ports/clock.ts';
+import type { NoteSigner } from '../core/ports/note-signer.ts';
+import type { Signer } from '../core/ports/signer.ts';
+import { projectEntries } from '../core/query/project.ts';
+import { claimRelease } from '../core/runs/claim-release.ts';
+import { makeImageSbom } from '../core/sbom/make-image-sbom.ts';
+import { makeSourceSbom } from '../core/sbom/make-source-sbom.ts';
+import { signArtifact } from '../core/signing/sign-artifact.ts';
+import { verifySignature } from '../core/signing/verify-signature.ts';
+import { fetchSource } from '../core/source/fetch-source.ts';
+import { RunContext, runTask, type Task } from '../core/task.ts';
+import type { TenantId } from '../events/fields.ts';
+import { functionIdOf } from '../statemachines/catalog.ts';
+import type { Repositories } from './repositories.ts';
+import type { Stores } from './stores.ts';
+
+export interface TaskDeps {
+  readonly config: Config;
+  readonly stores: Stores;
+  readonly repositories: Repositories;
+  readonly signer: Signer;
+  readonly noteSigner: NoteSigner;
+  readonly clock: Clock;
+  append(tenant: TenantId, drafts: readonly EntryDraft[]): ReturnType<typeof appendEntries>;
+  /** Text of a tenant's policy document as it is now. */
+  policies(tenant: TenantId): Promise<string | undefined>;
+}
+
+const Payload = z.looseObject({ run: RunContext });
+
+/** Every step of the catalog bound to the embedded adapters, by the placeholder that the machines call it by. */
+export function bindTasks(deps: TaskDeps): Readonly<Record<string, TaskHandler>> {
+  const { stores, repositories, signer, noteSigner, clock, policies, append } = deps;
+  const { worm, ledger, claims, views } = stores;
+  // A search must see what was committed before it: projections follow commits, but not at once.
+  const freshViews: typeof views = {
+    ...views,
+    find: async (tenant, ...search) => {
+      await projectEntries({ ledger, views }, tenant);
+      return views.find(tenant, ...search);
+    },
+  };
+  const originOf = (tenant: TenantId): string => {
+    const found = deps.config.tenants.find(({ id }) => id === tenant);
+    if (!found) throw new Fault('ConfigurationInvalid', `there is no tenant ${tenant}`);
+    return found.origin;
+  };
+  const bound: (readonly [string, TaskHandler])[] = [
+    bind(claimRelease, { claims }),
+    bind(appendLedger, { worm, claims, ledger, clock, append }),
+    bind(fetchSource, { worm, sourceHosts: repositories.sourceHosts }),
+    bindTenant(verifyGoSum, (tenant) => ({ worm, ...repositories.moduleDeps(tenant) })),
+    bind(makeSourceSbom, { worm }),
+    bind(decideGate, { worm, policies }),
+    bind(resolveImageTask, { worm, registryOf: repositories.registryOf }),
+    bind(inspectBinaries, { worm, registryOf: repositories.registryOf }),
+    bind(linkChain, { worm, ledger, views: freshViews, clock, sourceOf: repositories.sourceOf }),
+    bind(makeImageSbom, { worm }),
+    bind(signArtifact, { ledger, worm, signer, registries: repositories.registries }),
+    bind(verifySignature, { worm, signer, registries: repositories.registries }),
+    bind(publishCheckpointTask, { ledger, worm, noteSigner, originOf }),
+  ];
+  return Object.fromEntries(bound);
+}
+
+const bind = <Deps, Input, Output>(task: Task<Deps, Input, Output>, deps: Deps): readonly [string, TaskHandler] => [
+  functionIdOf(task.step),
+  (payload) => runTask(task, deps, payload),
+];
+
+/** For a task whose adapters differ from tenant to tenant. */
+const bindTenant = <Deps, Input, Output>(
+  task: Task<Deps, Input, Output>,
+  depsOf: (tenant: TenantId) => Deps,
+): readonly [string, TaskHandler] => [
+  functionIdOf(task.step),
+  (payload) => {
+    const read = Payload.safeParse(payload);
+    if (!read.success) throw new Fault('InputInvalid', `${task.step}: the payload names no run`);
+    return runTask(task, depsOf(read.data.run.tenant), payload);
+  },
+];
