@@ -107,7 +107,10 @@ export async function rowOf(
 ): Promise<CaseResult> {
   const entries = await entriesOfRun(stores, tenant, claim.runName);
   const decided = entries.findLast(({ entry }) => entry.kind === 'verdict' || entry.kind === 'fault');
-  const codes = decided?.entry.reasons?.map(({ code }) => code) ?? [];
+  // A refusal is known by its code, a fault by the name it failed with.
+  const codes = (decided?.entry.reasons ?? []).map(({ code, found }) =>
+    decided?.entry.kind === 'fault' ? found : code,
+  );
   const wanted = expected.code;
   return {
     name,

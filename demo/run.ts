@@ -30,6 +30,8 @@ export interface DemoContext {
   /** `relseal replay RUN`, as an operator would type it. */
   readonly replay: (run: string) => Promise<void>;
   readonly report: (row: JudgedCase) => void;
+  /** Further cases, judged while the last server still runs. */
+  readonly beforeEnd: () => Promise<readonly JudgedCase[]>;
 }
 
 type Expected = { readonly status: 'passed' | 'refused' | 'failed'; readonly code?: string };
@@ -45,9 +47,12 @@ class Demo {
   }
 
   judge(row: CaseResult, code = ''): void {
-    const judged = { ...row, passed: row.found === row.expected && row.code === code };
-    this.rows.push(judged);
-    this.context.report(judged);
+    this.keep({ ...row, passed: row.found === row.expected && row.code === code });
+  }
+
+  keep(row: JudgedCase): void {
+    this.rows.push(row);
+    this.context.report(row);
   }
 
   post(delivery: SignedDelivery): Promise<Posted> {
@@ -150,7 +155,7 @@ async function startsNothing(demo: Demo): Promise<void> {
   await until('publication', async () => ((await claimOf(stores, OWN_TENANT, first)) ? true : undefined));
   const cases: readonly (readonly [string, SignedDelivery, string])[] = [
     ['a duplicate delivery', first, 'duplicate'],
-    ['a cosign signature push', demo.image(repository, digest, size, `${digest.replace(':', '-')}.sig`), 'ignored'],
+    ['a cosign signature push', demo.image(repository, digest, size, `${digest.replace(':', '-')}.sig`), 'accepted'],
     ['a branch push', demo.tag(SAMPLE.tags.good, 'refs/heads/main'), 'ignored'],
   ];
   for (const [name, delivery, outcome] of cases) {
@@ -185,7 +190,8 @@ async function crashes(demo: Demo): Promise<void> {
   demo.judge(await rowOf(stores, OWN_TENANT, await settled(stores, OWN_TENANT, killed), name, { status: 'passed' }));
 
   const failing = demo.tag(SAMPLE.tags.replayed);
-  upstream.setMode('down', SAMPLE.requirement.version);
+  // The proxy's own files only: the checksum database behind it stays up.
+  upstream.setMode('down', `/@v/${SAMPLE.requirement.version}`);
   await demo.post(failing);
   const failed = await until('failure', async () => {
     const claim = await claimOf(stores, OWN_TENANT, failing);
@@ -194,9 +200,9 @@ async function crashes(demo: Demo): Promise<void> {
   demo.judge(
     await rowOf(stores, OWN_TENANT, failed, 'its module proxy is down', {
       status: 'failed',
-      code: 'fault.ModuleProxyUnreachable',
+      code: 'ModuleProxyUnreachable',
     }),
-    'fault.ModuleProxyUnreachable',
+    'ModuleProxyUnreachable',
   );
   upstream.setMode('serving');
   await replay(failed.runName);
@@ -215,6 +221,7 @@ export async function runDemoCases(context: DemoContext): Promise<readonly Judge
     await refusals(demo);
     await startsNothing(demo);
     await crashes(demo);
+    for (const row of await context.beforeEnd()) demo.keep(row);
   } finally {
     await demo.server.stop();
   }

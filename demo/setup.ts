@@ -24,7 +24,8 @@ export interface DemoSetup {
   readonly data: string;
   readonly inputs: DemoInputs;
   readonly environment: NodeJS.ProcessEnv;
-  readonly secrets: { readonly github: string; readonly gitea: string; readonly registry: string };
+  readonly secrets: Readonly<Record<'github' | 'gitea' | 'registry' | 'pseudonyms', string>>;
+  readonly passphrase: string;
   readonly released: PublicModule;
 }
 
@@ -42,7 +43,8 @@ const hostsOf = (proxy: string, database: string) => [
   ...proxy
     .split(/[,|]/)
     .filter((entry) => /^https?:/.test(entry))
-    .map((entry) => ({ host: new URL(entry).host, private: /^http:\/\/127\.0\.0\.1/.test(entry) })),
+    // Named by whoever runs the demo in the go command's own settings, so it may lie in a private network.
+    .map((entry) => ({ host: new URL(entry).host, private: true })),
   { host: database.split('+')[0] ?? database, private: false },
 ];
 
@@ -117,20 +119,26 @@ export async function setUpDemo(options: {
   readonly released: PublicModule;
   readonly environment: NodeJS.ProcessEnv;
   readonly createKeys: (data: string, passphrase: string) => Promise<void>;
+  /** A set-up whose secrets, pseudonym key and passphrase are used again; new ones when not given. */
+  readonly like?: DemoSetup;
 }): Promise<DemoSetup> {
   const data = join(options.folder, 'data');
   const secretsFolder = join(data, 'secrets');
   mkdirSync(secretsFolder, { recursive: true });
   const random = () => randomBytes(24).toString('base64url');
-  const secrets = { github: random(), gitea: random(), registry: `Bearer ${random()}` };
-  for (const [name, value] of Object.entries({ ...secrets, pseudonyms: random() }))
-    writeSecret(secretsFolder, name, value);
-  const passphrase = random();
+  const secrets = options.like?.secrets ?? {
+    github: random(),
+    gitea: random(),
+    registry: `Bearer ${random()}`,
+    pseudonyms: random(),
+  };
+  for (const [name, value] of Object.entries(secrets)) writeSecret(secretsFolder, name, value);
+  const passphrase = options.like?.passphrase ?? random();
   const passphraseFile = join(options.folder, 'passphrase');
   writeFileSync(passphraseFile, passphrase, { mode: 0o600 });
   await options.createKeys(data, passphrase);
   cpSync(join(options.packageRoot, 'demo', 'policy.yaml'), join(data, 'policy.yaml'));
-  const setup = { data, inputs: options.inputs, secrets, released: options.released };
+  const setup = { data, inputs: options.inputs, secrets, passphrase, released: options.released };
   writeFileSync(join(data, 'relseal.yaml'), stringify(configOf(setup, options.upstream)));
   return { ...setup, environment: { ...options.environment, RELSEAL_KEY_PASSPHRASE_FILE: passphraseFile } };
 }

@@ -1,0 +1,14 @@
+import { parseArgs } from 'node:util';
+import { journeyBench } from './journey.ts';
+
+/** Benchmarks by name. Each is bounded, ends by itself, and prints a ratio against its peer in the same run. */
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = { journey: journeyBench };
+
+const { positionals } = parseArgs({ allowPositionals: true });
+const [name = ''] = positionals;
+const bench = BENCHES[name];
+if (bench) await bench();
+else {
+  process.stderr.write(`usage: npm run bench -- <name>, one of ${Object.keys(BENCHES).join(', ')}\n`);
+  process.exitCode = 2;
+}

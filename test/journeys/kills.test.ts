@@ -1,0 +1,122 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { packageRoot } from '../../cli/package-root.ts';
+import type { Stores } from '../../cli/stores.ts';
+import { claimOf, post, until } from '../../demo/cases.ts';
+import type { SignedDelivery } from '../../demo/deliveries.ts';
+import { type ServerProcess, startServer } from '../../demo/server-process.ts';
+import { OWN_TENANT } from '../../demo/setup.ts';
+import { TenantId } from '../../events/fields.ts';
+import { contentOf } from './same-content.ts';
+import { imagePush, openWorld, tagPush, type World } from './world.ts';
+
+const KILLS = Number(process.env.RELSEAL_KILLS ?? 20);
+const SEED = Number(process.env.RELSEAL_SEED ?? Date.now() % 1_000_000);
+const tenant = TenantId.parse(OWN_TENANT);
+
+/** mulberry32: the instants of a failing run can be had again from its seed. */
+function randomOf(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const serve = (world: World): Promise<ServerProcess> =>
+  startServer(join(packageRoot, 'cli', 'relseal.mjs'), world.setup.data, world.setup.environment);
+
+/** The source first, then the image that links to it: their entries are the same whatever the order of work. */
+const deliveriesOf = (world: World): readonly SignedDelivery[] => [
+  tagPush(world, 'v1.0.0'),
+  tagPush(world, 'v1.0.1'),
+  imagePush(world, 'good'),
+  imagePush(world, 'rehashed'),
+];
+
+const isSettled = async (stores: Stores, deliveries: readonly SignedDelivery[]): Promise<boolean> => {
+  const claims = await Promise.all(deliveries.map((delivery) => claimOf(stores, OWN_TENANT, delivery)));
+  return claims.every((claim) => claim !== undefined && claim.status !== 'running');
+};
+
+const settle = (stores: Stores, deliveries: readonly SignedDelivery[]) =>
+  until('end of all runs', async () => ((await isSettled(stores, deliveries)) ? true : undefined), 60_000);
+
+/** Each delivery is sent until it is answered, as a source does that retries. */
+async function deliver(url: string, pending: SignedDelivery[]): Promise<void> {
+  while (pending[0]) {
+    const { status } = await post(url, pending[0]);
+    if (status !== 202) throw new Error(`HTTP ${status}`);
+    pending.shift();
+  }
+}
+
+async function undisturbed(world: World, deliveries: readonly SignedDelivery[]): Promise<string[]> {
+  const [server, stores] = [await serve(world), world.stores()];
+  try {
+    await deliver(server.url, [...deliveries]);
+    await settle(stores, deliveries);
+    return await contentOf(stores.ledger, tenant);
+  } finally {
+    await server.stop();
+    stores.close();
+  }
+}
+
+/** Kills the server at random instants until all work is done or `budget` kills were made; then lets it finish. */
+async function disturbed(world: World, deliveries: readonly SignedDelivery[], budget: number, random: () => number) {
+  const stores = world.stores();
+  const pending = [...deliveries];
+  let kills = 0;
+  try {
+    while (kills < budget && !(pending.length === 0 && (await isSettled(stores, deliveries)))) {
+      const server = await serve(world);
+      // Whatever the kill leaves unanswered is sent again to the next server.
+      const delivering = deliver(server.url, pending).catch(() => undefined);
+      await delay(Math.floor(random() * 400));
+      await server.kill();
+      await delivering;
+      kills += 1;
+    }
+    const server = await serve(world);
+    try {
+      await deliver(server.url, pending);
+      await settle(stores, deliveries);
+    } finally {
+      await server.stop();
+    }
+    return { kills, content: await contentOf(stores.ledger, tenant) };
+  } finally {
+    stores.close();
+  }
+}
+
+describe('a server that is killed', () => {
+  it(`has the same ledger content as one that was not, after ${KILLS} kills (seed ${SEED})`, {
+    timeout: 30_000 + KILLS * 10_000,
+  }, async () => {
+    const random = randomOf(SEED);
+    const first = await openWorld();
+    const deliveries = deliveriesOf(first);
+    try {
+      const expected = await undisturbed(first, deliveries);
+      expect(expected.length).toBeGreaterThan(20);
+      for (let made = 0; made < KILLS; ) {
+        const world = await openWorld(first);
+        try {
+          const { kills, content } = await disturbed(world, deliveries, KILLS - made, random);
+          expect(content).toEqual(expected);
+          // A round in which everything was done before the first kill still counts, or this would not end.
+          made += Math.max(kills, 1);
+        } finally {
+          await world.close();
+        }
+      }
+    } finally {
+      await first.close();
+    }
+  });
+});
