@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import * as z from 'zod';
+import type { RunningServer } from '../../cli/serve.ts';
+import { openWorld, tagPush, type World } from './world.ts';
+
+const Content = z.record(z.string(), z.object({ schema: z.record(z.string(), z.unknown()) }));
+const Response = z.object({ $ref: z.string().optional(), content: Content.optional() });
+const Operation = z.object({ responses: z.record(z.string(), Response) });
+const Document = z.object({
+  paths: z.record(z.string(), z.object({ get: Operation.optional(), post: Operation.optional() })),
+  components: z.object({ responses: z.record(z.string(), Response), schemas: z.record(z.string(), z.unknown()) }),
+});
+const document = Document.parse(parse(readFileSync(new URL('../../docs/openapi.yaml', import.meta.url), 'utf8')));
+
+const ajv = new Ajv2020({ strict: false });
+ajv.addSchema({ $id: 'openapi', components: document.components });
+
+/** What the document says about an answer: its content types, each with its schema. */
+function contentOf(path: string, method: 'get' | 'post', status: number): z.infer<typeof Content> {
+  const response = document.paths[path]?.[method]?.responses[status];
+  const named = response?.$ref?.split('/').at(-1);
+  return (named === undefined ? response : document.components.responses[named])?.content ?? {};
+}
+
+async function expectDocumented(path: string, method: 'get' | 'post', response: globalThis.Response): Promise<void> {
+  const content = contentOf(path, method, response.status);
+  const type = response.headers.get('content-type') ?? '';
+  expect(Object.keys(content)).toContain(type);
+  if (!type.includes('json')) return;
+  const schema = JSON.parse(JSON.stringify(content[type]?.schema).replaceAll('"#/', '"openapi#/'));
+  const valid = ajv.validate(schema, await response.json());
+  expect(ajv.errorsText()).toBe('No errors');
+  expect(valid).toBe(true);
+}
+
+let world: World;
+let server: RunningServer;
+beforeAll(async () => {
+  world = await openWorld();
+  server = await world.serve();
+});
+afterAll(async () => {
+  await server.close();
+  await world.close();
+});
+
+const HOOK = '/hooks/{provider}/{instance}';
+
+describe('the OpenAPI document', () => {
+  const delivery = () => tagPush(world, 'v1.0.0');
+  const post = (path: string, init: RequestInit) => fetch(`${server.url}${path}`, { method: 'POST', ...init });
+
+  it('describes what a delivery gets', async () => {
+    const { path, headers, body } = delivery();
+    for (const [status, answer] of [
+      [202, await post(path, { headers, body })],
+      [401, await post(path, { headers, body: `${body} ` })],
+      [404, await post('/hooks/gitea/elsewhere.example.com', { headers, body })],
+      [413, await post(path, { headers, body: new Uint8Array(1_048_577) })],
+      [415, await post(path, { headers: { ...headers, 'content-type': 'text/plain' }, body })],
+    ] as const) {
+      expect(answer.status).toBe(status);
+      await expectDocumented(HOOK, 'post', answer);
+    }
+  });
+
+  it('describes health and the log', async () => {
+    await expectDocumented('/healthz', 'get', await fetch(`${server.url}/healthz`));
+    const missing = await fetch(`${server.url}/ledger/acme/tile/7/000`);
+    expect(missing.status).toBe(404);
+    await expectDocumented('/ledger/{tenant}/{path}', 'get', missing);
+    for (let tries = 0; tries < 200; tries += 1) {
+      const checkpoint = await fetch(`${server.url}/ledger/acme/checkpoint`);
+      if (checkpoint.status === 200) return expectDocumented('/ledger/{tenant}/{path}', 'get', checkpoint);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    throw new Error('no checkpoint was published');
+  });
+});
