@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { Provider, TenantId } from '../events/fields.ts';
 
-/** `relseal.yaml` and the CDK context hold this same document (DESIGN §9). Every secret is a reference. */
+/** `relseal.yaml` and the CDK context hold this same document. Every secret is a reference. */
 
 const name = z.string().min(1).max(255);
 /** `env:NAME`, `file:PATH` or `arn:…`; the value itself is never in the document. */

@@ -5,7 +5,7 @@ import { canonicalBytes } from './canonical-json.ts';
 import { Fault } from './faults.ts';
 import type { WormStore } from './ports/worm-store.ts';
 
-/** One immutable record, named by its SHA-256 (SPEC §2). Workflows carry these references, never the content. */
+/** One immutable record, named by its SHA-256. Workflows carry these references, never the content. */
 export const EvidenceRef = z.strictObject({
   kind: z.string().regex(/^[a-z][a-z0-9-]{0,63}$/),
   sha256: Sha256Hex,

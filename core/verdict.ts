@@ -13,7 +13,7 @@ export const Refusal = z.strictObject({
 });
 export type Refusal = z.infer<typeof Refusal>;
 
-/** An answer is a value: pass, or refuse with at least one reason (SPEC §2). Nothing checked is not a pass. */
+/** An answer is a value: pass, or refuse with at least one reason. Nothing checked is not a pass. */
 export const Verdict = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('pass') }),
   z.strictObject({ kind: z.literal('refuse'), reasons: z.tuple([Refusal], Refusal) }),

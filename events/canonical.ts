@@ -48,7 +48,7 @@ export const RepositoryFacts = z.strictObject({
   url: text(1024).nullable(),
 });
 
-/** Who the vendor says did it: a keyed pseudonym, never a name (specs: security, immutable storage). */
+/** Who the vendor says did it: a keyed pseudonym, never a name. */
 export const ActorFacts = z.strictObject({
   id: text(255).nullable(),
   authenticatedBy: z.literal('source'),

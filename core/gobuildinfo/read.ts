@@ -1,7 +1,7 @@
 import { type ByteSource, type Executable, MalformedExecutable, readExecutable, type Segment } from './executable.ts';
 import { MalformedModuleInfo, type ModuleInfo, parseModuleInfo } from './modinfo.ts';
 
-/** Go's `debug/buildinfo` format, read by ranges. Build info is a claim of whoever made the file (specs: the chain). */
+/** Go's `debug/buildinfo` format, read by ranges. Build info is a claim of whoever made the file. */
 
 export interface BuildInfo extends ModuleInfo {
   readonly goVersion: string;

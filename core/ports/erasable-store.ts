@@ -1,6 +1,6 @@
 /**
  * Raw deliveries and whatever else may hold personal data: encrypted, deletable, kept apart from the ledger
- * (specs: security, immutable storage). Erasing the key erases the object, wherever copies of the ciphertext lie.
+ * (docs/security.md). Erasing the key erases the object, wherever copies of the ciphertext lie.
  */
 export interface ErasableStore {
   /**

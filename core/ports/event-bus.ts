@@ -1,7 +1,7 @@
 import type { CanonicalEvent } from '../../events/canonical.ts';
 import type { TenantId } from '../../events/fields.ts';
 
-/** What travels: a pointer. Whoever receives it loads the row by id and compares the hash (specs: workflows §4). */
+/** What travels: a pointer. Whoever receives it loads the row by id and compares the hash. */
 export interface BusMessage {
   readonly tenant: TenantId;
   readonly event: CanonicalEvent;

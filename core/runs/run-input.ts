@@ -29,7 +29,7 @@ export type ImageSubject = z.infer<typeof ImageSubject>;
 export const RunSubject = z.discriminatedUnion('kind', [SourceSubject, ImageSubject]);
 export type RunSubject = z.infer<typeof RunSubject>;
 
-/** The whole input of a release run (specs: workflows §4). */
+/** The whole input of a release run. */
 export const RunInput = z.strictObject({
   schema: z.literal('relseal.run/1'),
   tenant: TenantId,

@@ -3,7 +3,7 @@ import type { OciDigest } from '../../events/fields.ts';
 import { canonicalBytes } from '../canonical-json.ts';
 import type { Refusal } from '../verdict.ts';
 
-/** The in-toto statement that cosign reads as "this image is signed" (SPEC C4). */
+/** The in-toto statement that cosign reads as "this image is signed". */
 
 export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
 export const SIGN_PREDICATE_TYPE = 'https://sigstore.dev/cosign/sign/v1';
