@@ -14,6 +14,8 @@ listen:
 hosts:
   - host: proxy.golang.org
   - host: sum.golang.org
+  # The public proxy sends large module zips from here.
+  - host: storage.googleapis.com
   # - { host: registry.internal.example.com, private: true }
 
 tenants:

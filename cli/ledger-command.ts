@@ -1,0 +1,115 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { Fault } from '../core/faults.ts';
+import { readLogResource } from '../core/ledger/read.ts';
+import { parseCheckpoint } from '../core/tlog/checkpoint.ts';
+import { openNote, parseVerifierKey } from '../core/tlog/note.ts';
+import { bundlePath, bundlesOf, tilePath, tilesOf } from '../core/tlog/tile.ts';
+import type { TenantId } from '../events/fields.ts';
+import { type Command, DATA_OPTION, EXIT, type Io, JSON_OPTION, UsageError } from './command.ts';
+import type { DataFolder } from './data-folder.ts';
+import { isMissing } from './missing.ts';
+import type { Stores } from './stores.ts';
+import { TENANT_OPTION, withTenantStores } from './tenant-of.ts';
+
+interface Published {
+  readonly note: string;
+  readonly size: number;
+  readonly origin: string;
+  /** As text, without its newline. */
+  readonly verifierKey: string;
+}
+
+/** An origin holds `/` and perhaps worse; the key lies beside the checkpoint, under a name that is one on every system. */
+export const keyFileName = (origin: string): string =>
+  `${origin.replace(/[^A-Za-z0-9._-]/g, '_').replace(/^[.-]/, '_')}.vkey`;
+
+/** The newest checkpoint with the key that signed it: a log that its own key does not open is not exported. */
+async function publishedOf(stores: Stores, folder: DataFolder, tenant: TenantId): Promise<Published> {
+  const published = await stores.ledger.published(tenant);
+  if (!published)
+    throw new UsageError(`the log of ${tenant} has no checkpoint yet: relseal serve signs one after each new entry`);
+  const file = join(folder.keys, `${tenant}.vkey`);
+  const verifierKey = await readFile(file, 'utf8').catch((error: unknown) => {
+    if (!isMissing(error)) throw error;
+    throw new UsageError(`${file} is missing: relseal serve --data ${folder.root} writes it when it starts`);
+  });
+  const opened = openNote(published.note, [parseVerifierKey(verifierKey.trim())]);
+  const checkpoint = opened.kind === 'opened' ? parseCheckpoint(opened.text) : undefined;
+  if (!checkpoint || checkpoint.size !== published.size)
+    throw new Fault('LedgerInconsistent', `the checkpoint of ${tenant} is not one that the key in ${file} signed`);
+  return { ...checkpoint, note: published.note, verifierKey: verifierKey.trim() };
+}
+
+async function filesIn(target: string): Promise<string[]> {
+  try {
+    await mkdir(target, { recursive: true });
+    return await readdir(target);
+  } catch (error) {
+    throw new UsageError(`${target}: ${error instanceof Error ? error.message : 'is no folder'}`);
+  }
+}
+
+/** A new or empty folder, or an older export of the same log, which is brought up to date. */
+async function requireTarget(target: string, { origin, size }: Published): Promise<void> {
+  const files = await filesIn(target);
+  if (files.length === 0) return;
+  const note = files.includes('checkpoint') ? await readFile(join(target, 'checkpoint'), 'utf8') : '';
+  const older = parseCheckpoint(note.slice(0, note.lastIndexOf('\n\n') + 1));
+  if (older?.origin !== origin)
+    throw new UsageError(`${target} is not empty and holds no export of ${origin}: name another folder`);
+  if (older.size > size)
+    throw new UsageError(
+      `${target} holds ${older.size} entries of ${origin}, more than the ${size} of this data folder`,
+    );
+}
+
+async function writeFileIn(target: string, path: string, bytes: Uint8Array | string): Promise<void> {
+  const file = join(target, path);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, bytes);
+}
+
+async function exportLog(stores: Stores, tenant: TenantId, target: string, published: Published, io: Io) {
+  const { size, note, origin, verifierKey } = published;
+  const paths = [
+    ...Array.from(bundlesOf(size), ({ index, width }) => bundlePath(index, width)),
+    ...Array.from(tilesOf(size), (tile) => tilePath(tile)),
+  ];
+  for (const [at, path] of paths.entries()) {
+    io.signal.throwIfAborted();
+    const file = await readLogResource(stores, tenant, path);
+    if (!file) throw new Fault('LedgerInconsistent', `the log of ${tenant} does not hold ${path}`);
+    await writeFileIn(target, path, file.bytes);
+    io.progress(`${at + 1} of ${paths.length} files`);
+  }
+  const keyFile = keyFileName(origin);
+  await writeFileIn(target, keyFile, `${verifierKey}\n`);
+  // Last, so that a folder with this checkpoint holds all that it covers.
+  await writeFileIn(target, 'checkpoint', note);
+  return { origin, size, files: paths.length, keyFile: join(target, keyFile) };
+}
+
+export const ledgerExportCommand: Command = {
+  name: 'ledger export',
+  summary:
+    'write the published log as a tlog-tiles folder, which relseal verify ledger and other tools verify\n\n' +
+    'The key is written beside the log. It tells nothing to someone who got it with the log: give it to them another way.',
+  positionals: 'DIR',
+  options: { ...DATA_OPTION, ...TENANT_OPTION, ...JSON_OPTION },
+  run: async (given, io) => {
+    const [target, ...more] = given.positionals;
+    if (target === undefined || more.length > 0) throw new UsageError('name one folder to write to');
+    return withTenantStores(given, async ({ folder, stores, tenant }) => {
+      const published = await publishedOf(stores, folder, tenant);
+      await requireTarget(target, published);
+      const done = await exportLog(stores, tenant, target, published, io);
+      if (given.flag('json')) io.out(JSON.stringify({ tenant, ...done }));
+      else {
+        io.out(`${done.size} entries of ${done.origin} in ${target}`);
+        io.out(`verify them: relseal verify ledger ${target} --key ${done.keyFile}`);
+      }
+      return EXIT.done;
+    });
+  },
+};

@@ -1,0 +1,187 @@
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type LedgerProblem, type LedgerReport, type ReadLogFile, verifyLog } from '../core/ledger/verify.ts';
+import type { HeadStore, KeptHead } from '../core/ports/head-store.ts';
+import { parseVerifierKey, type VerifierKey } from '../core/tlog/note.ts';
+import { type Command, DATA_OPTION, type Given, JSON_OPTION, UsageError } from './command.ts';
+import { dataFolder } from './data-folder.ts';
+import { goSettingsOf, readGoVariables } from './go-env.ts';
+import { checkImage, IMAGE_FIXES, openImage, parseImageReference, readPublicKey } from './image-check.ts';
+import { isMissing } from './missing.ts';
+import { checkModules, MODULE_FIXES, moduleTargetOf } from './module-check.ts';
+import { orUnchecked, showReport } from './report.ts';
+import { openStores } from './stores.ts';
+
+function onlyArgument(given: Given, expected: string): string {
+  const [argument, ...more] = given.positionals;
+  if (argument === undefined || more.length > 0) throw new UsageError(`name ${expected}`);
+  return argument;
+}
+
+/** Heads of one process: the next one trusts anew on first use. */
+function forgettingHeads(): HeadStore {
+  const heads = new Map<string, KeptHead>();
+  return {
+    load: async (log) => heads.get(log),
+    save: async (log, head) => {
+      if (head.size > (heads.get(log)?.size ?? -1)) heads.set(log, head);
+    },
+  };
+}
+
+function openHeads(root: string | undefined): { heads: HeadStore; close(): void } {
+  if (root === undefined) return { heads: forgettingHeads(), close: () => undefined };
+  return openStores(dataFolder(root));
+}
+
+export const verifyModulesCommand: Command = {
+  name: 'verify modules',
+  summary:
+    'hash every go.sum line again and prove it in the checksum database\n\n' +
+    'GOPROXY, GOSUMDB and the like are read as the go command reads them. They may choose whom to ask, never what is left\n' +
+    'out: with GOSUMDB=off, or modules left out as private, the exit code is 3 at best.',
+  positionals: 'DIR|MODULE@VERSION',
+  options: {
+    'trust-env': {
+      type: 'boolean',
+      help: 'let GOPRIVATE, GONOPROXY and GONOSUMDB leave modules out; what is left out makes the exit code 3',
+    },
+    data: {
+      type: 'string',
+      value: 'DIR',
+      help: `${DATA_OPTION.data.help}: keeps the database’s newest head for next time`,
+    },
+    ...JSON_OPTION,
+  },
+  run: async (given, io) => {
+    const argument = onlyArgument(given, 'one folder or one MODULE@VERSION');
+    const target = await moduleTargetOf(argument);
+    const settings = goSettingsOf(await readGoVariables(io.environment));
+    for (const name of settings.ignored) io.note(`${name} is set and not followed: it would weaken the check`);
+    if (settings.ownDatabase)
+      io.note('GOSUMDB names another checksum database than the public one: it alone is believed');
+    const opened = openHeads(given.text('data'));
+    try {
+      const deps = { settings, trustEnvironment: given.flag('trust-env'), heads: opened.heads, io };
+      const checked = await orUnchecked(checkModules(deps, target), argument, MODULE_FIXES, io);
+      return showReport({ target: argument, ...checked }, given.flag('json'), io);
+    } finally {
+      opened.close();
+    }
+  },
+};
+
+const listed = (text: string | undefined): string[] => (text ?? '').split(',').filter((item) => item !== '');
+
+export const verifyImageCommand: Command = {
+  name: 'verify image',
+  summary:
+    'verify the signature of an image, and of each of its platforms, with nothing but a public key\n\n' +
+    'A tag is resolved and its digest printed. A layout folder (oci:DIR) has no name: give the one that must have been\n' +
+    'signed with --repository, or read it in the answer.',
+  positionals: 'HOST/REPO@sha256:…|oci:DIR@sha256:…',
+  options: {
+    key: { type: 'string', value: 'FILE', help: 'the public key, PEM, got some other way than from the registry' },
+    repository: {
+      type: 'string',
+      value: 'HOST/REPO',
+      help: 'for oci:DIR, the repository that the signature must be for',
+    },
+    'token-host': { type: 'string', value: 'HOST', help: 'the token service, where it is not the registry itself' },
+    'content-hosts': { type: 'string', value: 'HOST,…', help: 'hosts that the registry may send us to for content' },
+    ...JSON_OPTION,
+  },
+  run: async (given, io) => {
+    const argument = onlyArgument(given, 'one image');
+    const reference = parseImageReference(argument);
+    const repository = given.text('repository');
+    const isLayout = reference.place.kind === 'layout';
+    if (repository !== undefined && !isLayout)
+      throw new UsageError('--repository is for oci:DIR; in a registry the reference itself says it');
+    const spki = await readPublicKey(given.required('key'));
+    const token = given.text('token-host');
+    const hosts = { content: listed(given.text('content-hosts')), ...(token === undefined ? {} : { token }) };
+    const { registry, close } = openImage(reference, repository, hosts, io.signal);
+    try {
+      const check = { reference, registry, spki, anyRepository: isLayout && repository === undefined };
+      const checked = await orUnchecked(
+        checkImage({ ...check, progress: (line) => io.progress(line) }),
+        argument,
+        IMAGE_FIXES,
+        io,
+      );
+      const digest = 'digest' in checked ? checked.digest : undefined;
+      const target =
+        typeof reference.target === 'string' || digest === undefined ? argument : `${argument} (${digest})`;
+      return showReport({ ...checked, target }, given.flag('json'), io);
+    } finally {
+      close();
+    }
+  },
+};
+
+/** A verifier key as it is written, or the file that holds one. */
+async function readVerifierKey(argument: string): Promise<VerifierKey> {
+  if (/^[^+]+\+[0-9a-f]{8}\+/.test(argument)) return parseVerifierKey(argument);
+  const text = await readFile(argument, 'utf8').catch(() => {
+    throw new UsageError(`--key ${argument} is no verifier key (name+hash+key) and no file that can be read`);
+  });
+  return parseVerifierKey(text.trim());
+}
+
+async function folderReader(folder: string): Promise<ReadLogFile> {
+  const found = await stat(folder).catch(() => undefined);
+  if (!found?.isDirectory()) throw new UsageError(`${folder} is no folder: name one that relseal ledger export wrote`);
+  return async (path) => {
+    try {
+      return await readFile(join(folder, path));
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw new UsageError(`${join(folder, path)}: ${error instanceof Error ? error.message : 'cannot be read'}`);
+    }
+  };
+}
+
+const FIXES: Partial<Record<LedgerProblem['code'], string>> = {
+  'ledger.checkpoint-missing': 'Name the folder that holds `checkpoint`; if this is it, the log was cut off.',
+  'ledger.checkpoint-signature':
+    'Check that the key is that of this log; if it is, the checkpoint was forged or changed.',
+  'ledger.origin-mismatch': 'This is the log of another name: use its key, or get the log you meant.',
+  'ledger.bundle-missing': 'Export the log again; if entries stay missing, they were removed.',
+  'ledger.tile-missing': 'Export the log again.',
+};
+const CHANGED = 'Bytes differ from what was signed: get the log again from its source, and keep both copies.';
+
+const refusalsOf = ({ problems }: LedgerReport) =>
+  problems.map(({ code, where }) => ({ code, where, fix: FIXES[code] ?? CHANGED }));
+
+export const verifyLedgerCommand: Command = {
+  name: 'verify ledger',
+  summary: 'verify a whole log from its files: signature, every entry, link, hash and tile',
+  positionals: 'DIR',
+  options: {
+    key: { type: 'string', value: 'VKEY', help: 'the verifier key name+hash+key of the log, or a file that holds it' },
+    ...JSON_OPTION,
+  },
+  run: async (given, io) => {
+    const folder = onlyArgument(given, 'one folder');
+    const key = await readVerifierKey(given.required('key'));
+    const read = await folderReader(folder);
+    const report = await verifyLog(read, key, (entries) => {
+      io.signal.throwIfAborted();
+      io.progress(`${entries} entries`);
+    });
+    const { size, root, entries } = report;
+    return showReport(
+      {
+        target: folder,
+        reasons: refusalsOf(report),
+        unchecked: [],
+        lines: [`${entries} of ${size} entries of ${key.name}, root ${root}`],
+        details: { origin: key.name, size, root, entries },
+      },
+      given.flag('json'),
+      io,
+    );
+  },
+};
