@@ -5,7 +5,7 @@ import type { ChecksumDatabase } from '../../core/ports/checksum-database.ts';
 import { parseVerifierKey } from '../../core/tlog/note.ts';
 import { TILE_WIDTH, type Tile, tilePath } from '../../core/tlog/tile.ts';
 import type { Egress } from './egress.ts';
-import { fetchBytes, parseProxyList, type ProxyClient, type ProxyEndpoint } from './goproxy-helper.ts';
+import { fetchBytes, httpEndpoint, type ProxyClient, type ProxyEndpoint, parseProxyList } from './goproxy-helper.ts';
 
 const MAX_TEXT_BYTES = 1024 * 1024;
 const TILE_BYTES = TILE_WIDTH * 32;
@@ -16,6 +16,8 @@ export interface ChecksumDatabaseOptions {
   readonly verifierKey: string;
   /** A GOPROXY list: the first entry that supports the database serves it, and then only that one. */
   readonly proxy: string;
+  /** Where the database is, whatever the proxies say (the second word of GOSUMDB). */
+  readonly url?: URL;
   readonly egress: Egress;
   /** Waits between attempts; replaced in tests. */
   readonly sleep?: (ms: number) => Promise<void>;
@@ -45,6 +47,7 @@ export function openChecksumDatabase(options: ChecksumDatabaseOptions): Checksum
   let found: Promise<Place> | undefined;
 
   async function findPlace(): Promise<Place> {
+    if (options.url) return { endpoint: httpEndpoint(options.url), prefix: '' };
     const prefix = `sumdb/${name}/`;
     for (const entry of entries) {
       if (entry.kind === 'off') throw new Fault('ChecksumDatabaseUnreachable', `${name} is not asked: GOPROXY is off`);
@@ -56,7 +59,7 @@ export function openChecksumDatabase(options: ChecksumDatabaseOptions): Checksum
         if (!entry.onAnyError) throw error;
       }
     }
-    return { endpoint: { kind: 'https', base: new URL(`https://${name}/`), onAnyError: false }, prefix: '' };
+    return { endpoint: httpEndpoint(new URL(`https://${name}/`)), prefix: '' };
   }
 
   /** Where the database is served, found once; a failed search is repeated at the next question. */
@@ -105,7 +108,8 @@ export function openChecksumDatabase(options: ChecksumDatabaseOptions): Checksum
       const bytes = await get(tilePath(tile, 'tile/8'), TILE_LIMITS);
       if (bytes) return bytes;
       // Partial tiles may be dropped once the full one exists; its beginning is the same.
-      const full = width < TILE_WIDTH ? await get(tilePath({ ...tile, width: TILE_WIDTH }, 'tile/8'), TILE_LIMITS) : undefined;
+      const full =
+        width < TILE_WIDTH ? await get(tilePath({ ...tile, width: TILE_WIDTH }, 'tile/8'), TILE_LIMITS) : undefined;
       if (!full) throw new Fault('ChecksumDatabaseUnreachable', `${name} does not serve ${tilePath(tile, 'tile/8')}`);
       return full.slice(0, width * 32);
     },

@@ -1,11 +1,11 @@
 import { type LookupAddress, lookup as systemLookup } from 'node:dns';
-import { Agent as HttpAgent, type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from 'node:http';
+import { Agent as HttpAgent, request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
 import { Fault } from '../../core/faults.ts';
 import { isLoopbackAddress, isReservedAddress } from './address.ts';
 
-/** Platform helper: the one way out to other hosts, for every network adapter (docs: security, egress). */
+/** Platform helper: the one way out to other hosts, for every network adapter (docs/security.md). */
 
 /** A host that may be reached. `host` is exact: a name, or `name:port` where the port is not the scheme's own. */
 export interface EgressHost {

@@ -8,7 +8,8 @@ import { type Egress, type EgressResponse, NetworkFailure } from './egress.ts';
 
 /** One entry of a GOPROXY list. `onAnyError`: it was followed by `|`, so any failure moves on to the next. */
 export type ProxyEntry =
-  | { readonly kind: 'off' | 'direct'; readonly onAnyError: boolean }
+  | { readonly kind: 'off'; readonly onAnyError: boolean }
+  | { readonly kind: 'direct'; readonly onAnyError: boolean }
   | { readonly kind: 'https'; readonly base: URL; readonly authorization?: string; readonly onAnyError: boolean }
   | { readonly kind: 'file'; readonly folder: string; readonly onAnyError: boolean };
 
@@ -21,15 +22,21 @@ function readEntry(text: string, onAnyError: boolean): ProxyEntry {
   if (!URL.canParse(written)) throw new Fault('ConfigurationInvalid', 'a GOPROXY entry is no URL');
   const url = new URL(written);
   if (url.protocol === 'file:') return { kind: 'file', folder: fileURLToPath(url), onAnyError };
+  return { ...httpEndpoint(url), onAnyError };
+}
+
+/** An endpoint at a URL; what the URL holds as credentials becomes a header. */
+export function httpEndpoint(given: URL): Extract<ProxyEntry, { kind: 'https' }> {
+  const url = new URL(given);
   if (url.protocol !== 'https:' && url.protocol !== 'http:')
-    throw new Fault('ConfigurationInvalid', `a GOPROXY entry of scheme ${url.protocol}`);
+    throw new Fault('ConfigurationInvalid', `a module proxy or checksum database of scheme ${url.protocol}`);
   const [username, password] = [decodeURIComponent(url.username), decodeURIComponent(url.password)];
   url.username = '';
   url.password = '';
   url.pathname = url.pathname.replace(/\/*$/, '/');
   const authorization =
     username || password ? `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` : undefined;
-  return { kind: 'https', base: url, onAnyError, ...(authorization ? { authorization } : {}) };
+  return { kind: 'https', base: url, onAnyError: false, ...(authorization ? { authorization } : {}) };
 }
 
 /** Parses a GOPROXY list; entries behind `off` or `direct` are never asked, as in the go command. */
@@ -84,7 +91,8 @@ async function once<T>(
     if (!isRetryable(response.status)) throw failure;
     return { failure, retryAfterMs: Number(response.headers['retry-after'] ?? 0) * 1000 || 0 };
   } catch (error) {
-    if (error instanceof NetworkFailure && !/ answered /.test(error.message)) return { failure: error, retryAfterMs: 0 };
+    if (error instanceof NetworkFailure && !/ answered /.test(error.message))
+      return { failure: error, retryAfterMs: 0 };
     throw error;
   }
 }
@@ -113,7 +121,8 @@ async function readBounded(file: string, maxBytes: number): Promise<Uint8Array |
   try {
     const handle = await open(file, 'r');
     try {
-      if ((await handle.stat()).size > maxBytes) throw new Fault('LimitExceeded', `${file} is larger than ${maxBytes} bytes`);
+      if ((await handle.stat()).size > maxBytes)
+        throw new Fault('LimitExceeded', `${file} is larger than ${maxBytes} bytes`);
       return new Uint8Array(await readFile(handle));
     } finally {
       await handle.close();

@@ -7,7 +7,7 @@ import { Fault } from '../../core/faults.ts';
 import { escapeModulePath, escapeModuleVersion } from '../../core/gosum/module-path.ts';
 import type { ModuleSource, ModuleZip } from '../../core/ports/module-source.ts';
 import type { Egress } from './egress.ts';
-import { fetchBytes, fetchStream, parseProxyList, type ProxyClient, type ProxyEndpoint } from './goproxy-helper.ts';
+import { fetchBytes, fetchStream, type ProxyClient, type ProxyEndpoint, parseProxyList } from './goproxy-helper.ts';
 
 const MAX_GO_MOD_BYTES = 16 * 1024 * 1024;
 const MAX_ZIP_BYTES = 500 * 1024 * 1024;
@@ -96,15 +96,22 @@ export function openModuleProxy(options: ModuleProxyOptions): ModuleSource {
   const entries = parseProxyList(options.proxy);
   const client: ProxyClient = { egress: options.egress, sleep: options.sleep ?? sleep };
 
-  async function firstOf<T>(what: string, ask: (endpoint: ProxyEndpoint) => Promise<T | undefined>): Promise<T | undefined> {
+  async function firstOf<T>(
+    what: string,
+    ask: (endpoint: ProxyEndpoint) => Promise<T | undefined>,
+  ): Promise<T | undefined> {
     let absentSomewhere = false;
     let failure: unknown;
     for (const entry of entries) {
       if (entry.kind === 'off') break;
       if (entry.kind === 'direct')
-        throw new Fault('ModuleProxyUnreachable', `${what}: GOPROXY leads to "direct", and fetching from origins is not supported`, {
-          cause: failure,
-        });
+        throw new Fault(
+          'ModuleProxyUnreachable',
+          `${what}: GOPROXY leads to "direct", and fetching from origins is not supported`,
+          {
+            cause: failure,
+          },
+        );
       try {
         const found = await ask(entry);
         if (found !== undefined) return found;
@@ -132,7 +139,9 @@ export function openModuleProxy(options: ModuleProxyOptions): ModuleSource {
       return firstOf(`${path}@${version}`, (endpoint) =>
         endpoint.kind === 'file'
           ? openLocalZip(join(endpoint.folder, resource))
-          : fetchStream(client, endpoint, resource, zipLimits, (body) => saveZip(body, options.temporaryFolder ?? tmpdir())),
+          : fetchStream(client, endpoint, resource, zipLimits, (body) =>
+              saveZip(body, options.temporaryFolder ?? tmpdir()),
+            ),
       );
     },
   };

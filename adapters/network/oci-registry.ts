@@ -258,7 +258,7 @@ function retryAfterMs(after: string | undefined, clock: Clock): number | undefin
 
 /** Never from HTTPS to anything weaker, and no credentials hidden in the URL. */
 function nextUrl(location: string | undefined, from: URL): URL {
-  if (!location || !URL.canParse(location, from))
+  if (!location || !URL.canParse(location, from.href))
     throw new Fault('RegistryUnreachable', 'the registry names no next URL');
   const next = new URL(location, from);
   if ((next.protocol !== 'https:' && next.protocol !== from.protocol) || next.username || next.password)
