@@ -5,7 +5,7 @@ export interface ByteSource {
 }
 
 /** Bytes of the file that the loader places at `address`. */
-export interface Segment {
+export interface LoadedSegment {
   readonly address: number;
   readonly offset: number;
   readonly size: number;
@@ -13,9 +13,9 @@ export interface Segment {
 
 export interface Executable {
   readonly format: 'elf' | 'mach-o' | 'pe';
-  readonly segments: readonly Segment[];
+  readonly segments: readonly LoadedSegment[];
   /** Where the linker puts build info: its own section, and the writable data it was in before that section existed. */
-  readonly search: readonly Segment[];
+  readonly search: readonly LoadedSegment[];
 }
 
 /** Bytes that look like a program and contradict themselves. Callers turn it into a refusal. */
@@ -60,7 +60,7 @@ async function table(source: ByteSource, offset: number, count: number, entry: n
 }
 
 /** The part of a segment that the file holds; a segment that starts beyond the file holds nothing. */
-const within = (source: ByteSource, { address, offset, size }: Segment): Segment => ({
+const within = (source: ByteSource, { address, offset, size }: LoadedSegment): LoadedSegment => ({
   address,
   offset,
   size: Math.max(0, Math.min(size, source.size - offset)),
@@ -124,7 +124,7 @@ async function elfSection(
   sections: readonly Fields[],
   names: number,
   wide: boolean,
-): Promise<Segment | undefined> {
+): Promise<LoadedSegment | undefined> {
   const strings = sections[names];
   if (!strings) return undefined;
   const base = wide ? strings.u64(24) : strings.u32(16);
@@ -147,9 +147,9 @@ async function readMachO(source: ByteSource, head: Uint8Array): Promise<Executab
   const header = new Fields(head, little);
   const count = header.u32(16);
   if (count > MAX_HEADERS) throw new MalformedExecutable(`more than ${MAX_HEADERS} load commands`);
-  const segments: Segment[] = [];
-  const named: Segment[] = [];
-  const writable: Segment[] = [];
+  const segments: LoadedSegment[] = [];
+  const named: LoadedSegment[] = [];
+  const writable: LoadedSegment[] = [];
   for (let command = 0, at = wide ? 32 : 28; command < count; command += 1) {
     const start = await fieldsAt(source, at, 8, little);
     const length = start.u32(4);
@@ -173,7 +173,7 @@ function machSegment(row: Fields, source: ByteSource, wide: boolean) {
   });
   const protection = wide ? 56 : 40;
   const writable = row.u32(protection) === 3 && row.u32(protection + 4) === 3 && place.size > 0;
-  const named: Segment[] = [];
+  const named: LoadedSegment[] = [];
   const [first, entry] = wide ? [72, 80] : [56, 68];
   for (let section = 0; section < Math.min(row.u32(protection + 8), MAX_HEADERS); section += 1) {
     const at = first + section * entry;

@@ -1,4 +1,4 @@
-import { type ByteSource, type Executable, MalformedExecutable, readExecutable, type Segment } from './executable.ts';
+import { type ByteSource, type Executable, MalformedExecutable, readExecutable, type LoadedSegment } from './executable.ts';
 import { MalformedModuleInfo, type ModuleInfo, parseModuleInfo } from './modinfo.ts';
 
 /** Go's `debug/buildinfo` format, read by ranges. Build info is a claim of whoever made the file. */
@@ -59,7 +59,7 @@ async function sentinels(source: ByteSource, { search }: Executable): Promise<nu
 }
 
 /** Bytes at an address, as many as its segment has, at most `length`. */
-async function bytesAt(source: ByteSource, segments: readonly Segment[], address: number, length: number) {
+async function bytesAt(source: ByteSource, segments: readonly LoadedSegment[], address: number, length: number) {
   const segment = segments.find(({ address: start, size }) => address >= start && address < start + size);
   if (!segment) return Buffer.alloc(0);
   const skip = address - segment.address;
@@ -87,7 +87,7 @@ const withoutFrame = (text: Buffer): string =>
 type Texts = [Buffer, Buffer];
 
 /** Go 1.18 and later: two strings behind the header, each with its length as a varint. */
-async function inlineTexts(source: ByteSource, places: readonly Segment[], start: number): Promise<Texts | undefined> {
+async function inlineTexts(source: ByteSource, places: readonly LoadedSegment[], start: number): Promise<Texts | undefined> {
   const texts: Buffer[] = [];
   let at = start;
   for (let text = 0; text < 2; text += 1) {
@@ -115,7 +115,7 @@ function uvarint(bytes: Uint8Array): { value: number; size: number } | undefined
 /** Before Go 1.18: pointers to two Go strings, each a pointer and a length. */
 async function pointedTexts(
   source: ByteSource,
-  places: readonly Segment[],
+  places: readonly LoadedSegment[],
   header: Buffer,
 ): Promise<Texts | undefined> {
   const width = header[14];

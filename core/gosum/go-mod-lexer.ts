@@ -34,7 +34,12 @@ export interface TokenLine {
 const MAX_SHOWN = 256;
 
 export function unexpected(at: Pick<Token, 'line' | 'column'>, expected: string, found: string): never {
-  throw new GoModSyntaxError({ line: at.line, column: at.column, expected, found: found.slice(0, MAX_SHOWN) || 'nothing' });
+  throw new GoModSyntaxError({
+    line: at.line,
+    column: at.column,
+    expected,
+    found: found.slice(0, MAX_SHOWN) || 'nothing',
+  });
 }
 
 const PUNCTUATION = /^[()[\]{},]$/;
@@ -98,12 +103,15 @@ const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\', '"': '"', n: '\n
 /** The value of a token: quotes removed, or the token itself where it has none. */
 export function tokenValue(token: Token): string {
   const { text } = token;
-  if (text.startsWith('`')) return text.slice(1, -1);
   if (!text.startsWith('"')) {
+    // The go command refuses `raw strings` too, whatever its reference says.
     if (/["'`]/.test(text)) unexpected(token, 'no quote within an unquoted string', text);
     return text;
   }
   return text
     .slice(1, -1)
-    .replace(/\\(.)/gsu, (_, name: string) => ESCAPES[name] ?? unexpected(token, 'a known escape in a string', `\\${name}`));
+    .replace(
+      /\\(.)/gsu,
+      (_, name: string) => ESCAPES[name] ?? unexpected(token, 'a known escape in a string', `\\${name}`),
+    );
 }

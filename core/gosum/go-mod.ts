@@ -1,4 +1,11 @@
-import { type GoModProblem, GoModSyntaxError, readTokenLines, type Token, tokenValue, unexpected } from './go-mod-lexer.ts';
+import {
+  type GoModProblem,
+  GoModSyntaxError,
+  readTokenLines,
+  type Token,
+  tokenValue,
+  unexpected,
+} from './go-mod-lexer.ts';
 import { canonicalVersion } from './go-version.ts';
 import { matchesPathMajor, modulePathProblem, splitPathVersion } from './module-path.ts';
 
@@ -18,7 +25,9 @@ export interface Replacement {
   readonly path: string;
   /** Absent: every version. */
   readonly version?: string;
-  readonly target: ({ readonly kind: 'module' } & ModuleAt) | { readonly kind: 'directory'; readonly directory: string };
+  readonly target:
+    | ({ readonly kind: 'module' } & ModuleAt)
+    | { readonly kind: 'directory'; readonly directory: string };
   readonly line: number;
 }
 
@@ -74,9 +83,15 @@ function only({ verb, values }: Directive, expected: string): Token {
 
 function modulePath(token: Token): string {
   const path = tokenValue(token);
-  return splitPathVersion(path) === undefined || modulePathProblem(path) !== undefined
-    ? unexpected(place(token), 'a module path', path)
-    : path;
+  return modulePathProblem(path) === undefined ? path : unexpected(place(token), 'a module path', path);
+}
+
+/** The path of what is required or replaced: a module that a directory replaces may have any name. */
+function nameOfModule(token: Token): string {
+  const path = tokenValue(token);
+  return /^[^\s\p{C}()[\]{},]{1,1024}$/u.test(path) && splitPathVersion(path)
+    ? path
+    : unexpected(place(token), 'a module path', path);
 }
 
 function version(token: Token | undefined, before: Token): string {
@@ -88,7 +103,7 @@ function version(token: Token | undefined, before: Token): string {
 function moduleAt({ verb, values }: Directive): ModuleAt {
   const [pathToken, versionToken, extra] = values;
   if (!pathToken) return unexpected(after(verb), 'a module path', 'the end of the line');
-  const path = modulePath(pathToken);
+  const path = nameOfModule(pathToken);
   const wanted = version(versionToken, pathToken);
   if (!matchesPathMajor(wanted, splitPathVersion(path)?.major ?? ''))
     unexpected(place(versionToken ?? pathToken), `a version that fits the path ${path}`, wanted);
@@ -104,7 +119,8 @@ function replacementTarget(token: Token, versionToken: Token | undefined): Repla
     if (versionToken) unexpected(place(versionToken), 'no version behind a directory', versionToken.text);
     return { kind: 'directory', directory: path };
   }
-  if (!versionToken) unexpected(after(token), 'a version (or a directory that begins with ./ or ../)', 'the end of the line');
+  if (!versionToken)
+    unexpected(after(token), 'a version (or a directory that begins with ./ or ../)', 'the end of the line');
   return { kind: 'module', path: modulePath(token), version: version(versionToken, token) };
 }
 
@@ -116,11 +132,12 @@ function replacement(directive: Directive): Replacement {
   const [, versionToken] = values.slice(0, arrow);
   if (arrow > 2) unexpected(place(values[2] ?? verb), '=>', values[2]?.text ?? '');
   const [targetToken, targetVersion, extra] = values.slice(arrow + 1);
-  if (!targetToken) return unexpected(after(values[arrow] ?? verb), 'a module path or a directory', 'the end of the line');
+  if (!targetToken)
+    return unexpected(after(values[arrow] ?? verb), 'a module path or a directory', 'the end of the line');
   if (extra) unexpected(place(extra), 'the end of the line', extra.text);
   const replaced = versionToken
     ? moduleAt({ ...directive, values: [pathToken, versionToken] })
-    : { path: modulePath(pathToken) };
+    : { path: nameOfModule(pathToken) };
   return { ...replaced, target: replacementTarget(targetToken, targetVersion), line: verb.line };
 }
 
@@ -162,7 +179,12 @@ function matching(token: Token, pattern: RegExp, expected: string): string {
 const DIRECTIVES: Readonly<Record<string, (draft: Draft, directive: Directive) => void>> = {
   module: (draft, directive) => once(draft, 'module', directive, tokenValue(only(directive, 'a module path'))),
   go: (draft, directive) =>
-    once(draft, 'go', directive, matching(only(directive, 'a Go version'), GO_VERSION, 'a Go version of the form 1.23.0')),
+    once(
+      draft,
+      'go',
+      directive,
+      matching(only(directive, 'a Go version'), GO_VERSION, 'a Go version of the form 1.23.0'),
+    ),
   toolchain: (draft, directive) =>
     once(
       draft,
@@ -171,7 +193,9 @@ const DIRECTIVES: Readonly<Record<string, (draft: Draft, directive: Directive) =
       matching(only(directive, 'a toolchain name'), TOOLCHAIN, 'a toolchain of the form go1.23.0 or default'),
     ),
   godebug: (draft, directive) => {
-    const [key = '', value = ''] = matching(only(directive, 'key=value'), /^[^"`',=]+=[^"`',]*$/, 'key=value').split(/=(.*)/s);
+    const [key = '', value = ''] = matching(only(directive, 'key=value'), /^[^"`',=]+=[^"`',]*$/, 'key=value').split(
+      /=(.*)/s,
+    );
     draft.godebug.push({ key, value });
   },
   require: (draft, directive) => {
@@ -225,12 +249,23 @@ function directivesOf(text: string): Directive[] {
   return directives;
 }
 
-function refuseRepeatedReplacements(replacements: readonly Replacement[]): void {
-  const seen = new Set<string>();
-  for (const { path, version: replaced, line } of replacements) {
+function refuseConflictingReplacements(replacements: readonly Replacement[]): void {
+  const seen = new Map<string, string>();
+  for (const { path, version: replaced, target, line } of replacements) {
     const key = `${path}@${replaced ?? ''}`;
-    if (seen.has(key)) unexpected({ line, column: 1 }, 'one replacement of a module version', `a second of ${key}`);
-    seen.add(key);
+    const wanted = JSON.stringify(target);
+    if ((seen.get(key) ?? wanted) !== wanted)
+      unexpected({ line, column: 1 }, 'one replacement of a module version', `a second of ${key}`);
+    seen.set(key, wanted);
+  }
+}
+
+/** What must be fetched needs a path that can be. */
+function refuseUnfetchable(file: Pick<GoModFile, 'requirements' | 'replacements'>): void {
+  for (const required of file.requirements) {
+    const module = replacedModule(file, required);
+    if (module && modulePathProblem(module.path) !== undefined)
+      unexpected({ line: required.line, column: 1 }, 'a module path, or a directory that replaces it', module.path);
   }
 }
 
@@ -246,7 +281,8 @@ function read(text: string): GoModFile {
     ignored: [],
   };
   for (const directive of directivesOf(text)) DIRECTIVES[known(directive.verb)]?.(draft, directive);
-  refuseRepeatedReplacements(draft.replacements);
+  refuseConflictingReplacements(draft.replacements);
+  refuseUnfetchable(draft);
   const { module } = draft;
   if (module === undefined) return unexpected({ line: 1, column: 1 }, 'a module line', 'none');
   return { ...draft, module };

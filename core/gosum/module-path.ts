@@ -69,16 +69,16 @@ export function filePathProblem(path: string): string | undefined {
   return undefined;
 }
 
-const escape = (text: string) => text.replace(/[A-Z]/g, (letter) => `!${letter.toLowerCase()}`);
+const escapeCapitals = (text: string) => text.replace(/[A-Z]/g, (letter) => `!${letter.toLowerCase()}`);
 
 /** Path as the GOPROXY protocol spells it; `undefined` for what is no module path. */
 export const escapeModulePath = (path: string): string | undefined =>
-  modulePathProblem(path) === undefined ? escape(path) : undefined;
+  modulePathProblem(path) === undefined ? escapeCapitals(path) : undefined;
 
 /** Version as the GOPROXY protocol spells it; `undefined` where it is no file name. */
 export const escapeModuleVersion = (version: string): string | undefined =>
   elementProblem(version, FILE_ELEMENT) === undefined && /^[\x20-\x7e]+$/.test(version) && !version.includes('!')
-    ? escape(version)
+    ? escapeCapitals(version)
     : undefined;
 
 /** One class of `path.Match`: the regular expression of `[…]`, or `undefined` when malformed. */

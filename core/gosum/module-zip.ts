@@ -10,6 +10,9 @@ import { readZipDirectory, type ZipEntry, ZipInvalid } from './zip-directory.ts'
 
 const MAX_ZIP_BYTES = 500 * 1024 * 1024;
 const MAX_TEXT_BYTES = 16 * 1024 * 1024;
+/** No file system has room for more; without a limit a hostile name takes time that is the square of its length. */
+const MAX_NAME = 4096;
+const MAX_DEPTH = 256;
 const WINDOW_BYTES = 1024 * 1024;
 /** Larger entries are inflated as a stream, so that memory stays bounded whatever a zip holds. */
 const MAX_WHOLE_BYTES = 4 * 1024 * 1024;
@@ -58,15 +61,20 @@ const foldOf = (path: string): string =>
 /** Refuses names that are equal but for case, and files that are folders too. */
 class Collisions {
   readonly #seen = new Map<string, { path: string; folder: boolean }>();
-  check(path: string, folder: boolean): void {
+  add(path: string, folder: boolean): void {
+    // Folding keeps the length, so that a folder's fold is the beginning of its files'.
     const fold = foldOf(path);
+    for (let end = path.length, isFolder = folder; end > 0; end = path.lastIndexOf('/', end - 1), isFolder = true)
+      if (this.#knows(path.slice(0, end), fold.slice(0, end), isFolder)) return;
+  }
+  /** Whether this very folder was seen, and with it those above it. */
+  #knows(path: string, fold: string, folder: boolean): boolean {
     const other = this.#seen.get(fold);
     if (!other) this.#seen.set(fold, { path, folder });
     else if (other.path !== path) throw new ZipInvalid(`names that differ in case only: ${other.path}, ${path}`);
     else if (other.folder !== folder) throw new ZipInvalid(`both a file and a folder: ${path}`);
     else if (!folder) throw new ZipInvalid(`two entries of one name: ${path}`);
-    const slash = path.lastIndexOf('/');
-    if (slash > 0 && !(other && other.folder)) this.check(path.slice(0, slash), true);
+    return other !== undefined;
   }
 }
 
@@ -81,15 +89,18 @@ function moduleFiles(entries: readonly ZipEntry[], prefix: string): ModuleZipFil
   const files: ModuleZipFile[] = [];
   let total = 0;
   for (const entry of entries) {
-    if (!entry.name.startsWith(prefix)) throw new ZipInvalid(`a name that does not begin with ${prefix}: ${entry.name}`);
+    if (!entry.name.startsWith(prefix))
+      throw new ZipInvalid(`a name that does not begin with ${prefix}: ${entry.name}`);
     const name = entry.name.slice(prefix.length);
     const folder = name === '' || name.endsWith('/');
     const path = folder ? name.slice(0, -1) : name;
     if (folder && entry.size !== 0) throw new ZipInvalid(`a folder with content: ${entry.name}`);
     if (path === '') continue;
+    if (path.length > MAX_NAME || path.split('/').length > MAX_DEPTH)
+      throw new ZipInvalid(`a name of more than ${MAX_NAME} characters or ${MAX_DEPTH} elements`);
     const problem = filePathProblem(path);
     if (problem !== undefined) throw new ZipInvalid(`${problem}: ${entry.name}`);
-    collisions.check(path, folder);
+    collisions.add(path, folder);
     if (folder) continue;
     checkGoModPlace(path);
     total += entry.size;
@@ -169,7 +180,8 @@ async function* checkedContent(file: RandomAccess, entry: ZipEntry): AsyncGenera
     if (isZlibError(error)) throw new ZipInvalid(`broken compression of ${entry.name}`);
     throw error;
   }
-  if (size !== entry.size || crc !== entry.crc32) throw new ZipInvalid(`another size or CRC than announced: ${entry.name}`);
+  if (size !== entry.size || crc !== entry.crc32)
+    throw new ZipInvalid(`another size or CRC than announced: ${entry.name}`);
 }
 
 async function hashContent(file: RandomAccess, entry: ZipEntry): Promise<HashedFile> {
@@ -206,7 +218,11 @@ export type HashedZip =
   | { readonly kind: 'invalid'; readonly why: string };
 
 /** h1 of a module zip, or why it is none. */
-export async function hashModuleZip(file: RandomAccess, module: ModulePath, version: ModuleVersion): Promise<HashedZip> {
+export async function hashModuleZip(
+  file: RandomAccess,
+  module: ModulePath,
+  version: ModuleVersion,
+): Promise<HashedZip> {
   try {
     return { kind: 'hashed', h1: await (await openModuleZip(file, module, version)).h1() };
   } catch (error) {

@@ -5,7 +5,7 @@ import type { WormStore } from '../ports/worm-store.ts';
 import { SourceSnapshot } from '../source/snapshot.ts';
 import { defineTask, RunContext } from '../task.ts';
 import { h1Hex } from './dirhash.ts';
-import { verifyModuleHashes, type VerifyModulesDeps } from './verify-modules.ts';
+import { type VerifyModulesDeps, verifyModuleHashes } from './verify-modules.ts';
 
 export interface VerifyGoSumDeps extends VerifyModulesDeps {
   readonly worm: WormStore;

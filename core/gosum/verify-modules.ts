@@ -5,7 +5,7 @@ import type { ModuleSource } from '../ports/module-source.ts';
 import { openSumdbProver, type SumdbProver } from '../sumdb/prove.ts';
 import { parseVerifierKey } from '../tlog/note.ts';
 import type { Refusal } from '../verdict.ts';
-import { type GoModFile, parseGoMod } from './go-mod.ts';
+import { type GoModFile, parseGoMod, replacedModule } from './go-mod.ts';
 import { type GoSumFile, goSumKey, parseGoSum } from './go-sum.ts';
 import { matchesPathPatterns } from './module-path.ts';
 import { askRecords, type JudgedLine, judgeLines, missingLines, type RecordOf } from './verify-lines.ts';
@@ -52,7 +52,11 @@ function textOf(bytes: Uint8Array, name: 'go.mod' | 'go.sum'): { text: string } 
     return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
   } catch {
     return {
-      refusal: { code: name === 'go.mod' ? 'gosum.go-mod-malformed' : 'gosum.malformed', where: name, expected: 'UTF-8 text' },
+      refusal: {
+        code: name === 'go.mod' ? 'gosum.go-mod-malformed' : 'gosum.malformed',
+        where: name,
+        expected: 'UTF-8 text',
+      },
     };
   }
 }
@@ -74,9 +78,6 @@ function readGoMod(bytes: Uint8Array): Read<GoModFile> {
   };
 }
 
-const isLocal = (goMod: GoModFile, path: string) =>
-  goMod.replacements.some((each) => each.path === path && each.target.kind === 'directory');
-
 function readGoSum(bytes: Uint8Array | undefined, goMod: GoModFile): Read<GoSumFile> {
   if (bytes) {
     const decoded = textOf(bytes, 'go.sum');
@@ -84,7 +85,7 @@ function readGoSum(bytes: Uint8Array | undefined, goMod: GoModFile): Read<GoSumF
     const file = parseGoSum(decoded.text);
     return { file, reasons: file.problems };
   }
-  const needed = goMod.requirements.find(({ path }) => !isLocal(goMod, path));
+  const needed = goMod.requirements.find((required) => replacedModule(goMod, required));
   if (!needed) return { file: { lines: [], problems: [] }, reasons: [] };
   return {
     refusal: {
@@ -118,7 +119,10 @@ function judgeRelease(released: ReleasedModule, isPrivate: boolean, recordOf: Re
       found,
       fix: 'The version was published with other content: release under a new version, never move a tag.',
     }));
-  return { release: { proved: reasons.length === 0 ? ('database' as const) : ('refused' as const), record: record.id }, reasons };
+  return {
+    release: { proved: reasons.length === 0 ? ('database' as const) : ('refused' as const), record: record.id },
+    reasons,
+  };
 }
 
 type OpenedDatabase = {
@@ -146,12 +150,14 @@ export async function verifyModuleHashes(deps: VerifyModulesDeps, inputs: Module
   const goMod = readGoMod(inputs.goMod);
   if ('refusal' in goMod) return { reasons: [goMod.refusal], lines: [] };
   const goSum = readGoSum(inputs.goSum, goMod.file);
-  const missing = 'refusal' in goSum ? [goSum.refusal] : [...goSum.reasons, ...missingLines(goMod.file, goSum.file.lines)];
+  const missing =
+    'refusal' in goSum ? [goSum.refusal] : [...goSum.reasons, ...missingLines(goMod.file, goSum.file.lines)];
   const lines = 'refusal' in goSum ? [] : goSum.file.lines;
   const isPrivate = (path: string) => matchesPathPatterns(deps.settings.private, path);
   const { released } = inputs;
   const asked = lines.filter(({ module }) => !isPrivate(module)).map(({ module, version }) => ({ module, version }));
-  if (released?.published && !isPrivate(released.path)) asked.push({ module: released.path, version: released.version });
+  if (released?.published && !isPrivate(released.path))
+    asked.push({ module: released.path, version: released.version });
   const { log, prover, reasons: unopened } = await openDatabase(deps, asked.length > 0);
   const records = await askRecords(prover, asked);
   // Saved before the report: a run that dies in between only knows more than it said.

@@ -68,10 +68,17 @@ interface Directory {
 
 async function findDirectory(file: RandomAccess): Promise<Directory> {
   must(file.size >= END_BYTES, 'too short for a zip');
-  const tail = await readBytes(file, Math.max(0, file.size - END_BYTES - MAX_COMMENT), Math.min(file.size, END_BYTES + MAX_COMMENT));
+  const tail = await readBytes(
+    file,
+    Math.max(0, file.size - END_BYTES - MAX_COMMENT),
+    Math.min(file.size, END_BYTES + MAX_COMMENT),
+  );
   let at = tail.length - END_BYTES;
   // The comment's length must lead to the very end: no second record can be found behind this one.
-  while (at >= 0 && !(tail.readUInt32LE(at) === END_SIGNATURE && tail.readUInt16LE(at + 20) === tail.length - at - END_BYTES))
+  while (
+    at >= 0 &&
+    !(tail.readUInt32LE(at) === END_SIGNATURE && tail.readUInt16LE(at + 20) === tail.length - at - END_BYTES)
+  )
     at -= 1;
   must(at >= 0, 'no end of central directory');
   const end = tail.subarray(at);
@@ -96,7 +103,10 @@ async function findDirectory64(
   const endOffset64 = safe(locator.readBigUInt64LE(8));
   must(endOffset64 + END64_BYTES === endOffset - LOCATOR64_BYTES, 'a misplaced zip64 end record');
   const end = await readBytes(file, endOffset64, END64_BYTES);
-  must(end.readUInt32LE(0) === END64_SIGNATURE && end.readBigUInt64LE(4) === BigInt(END64_BYTES - 12), 'a malformed zip64 end record');
+  must(
+    end.readUInt32LE(0) === END64_SIGNATURE && end.readBigUInt64LE(4) === BigInt(END64_BYTES - 12),
+    'a malformed zip64 end record',
+  );
   must(end.readUInt32LE(16) === 0 && end.readUInt32LE(20) === 0, 'a zip of several disks');
   must(end.readBigUInt64LE(24) === end.readBigUInt64LE(32), 'the counts of entries differ');
   return {
@@ -147,7 +157,10 @@ function methodOf(method: number, name: string): ZipEntry['method'] {
 }
 
 function readCentralEntry(directory: Buffer, at: number): { entry: CentralEntry; next: number } {
-  must(at + CENTRAL_BYTES <= directory.length && directory.readUInt32LE(at) === CENTRAL_SIGNATURE, 'a malformed central directory');
+  must(
+    at + CENTRAL_BYTES <= directory.length && directory.readUInt32LE(at) === CENTRAL_SIGNATURE,
+    'a malformed central directory',
+  );
   const nameEnd = at + CENTRAL_BYTES + directory.readUInt16LE(at + 28);
   const extraEnd = nameEnd + directory.readUInt16LE(at + 30);
   const next = extraEnd + directory.readUInt16LE(at + 32);
@@ -170,7 +183,16 @@ function readCentralEntry(directory: Buffer, at: number): { entry: CentralEntry;
   const method = methodOf(directory.readUInt16LE(at + 10), name);
   must(method === 'deflated' || size === compressedSize, `two sizes of a stored entry: ${name}`);
   return {
-    entry: { name, nameBytes, flags, method, crc32: directory.readUInt32LE(at + 16), compressedSize, size, headerOffset },
+    entry: {
+      name,
+      nameBytes,
+      flags,
+      method,
+      crc32: directory.readUInt32LE(at + 16),
+      compressedSize,
+      size,
+      headerOffset,
+    },
     next,
   };
 }
@@ -199,8 +221,15 @@ async function descriptorLength(file: RandomAccess, entry: CentralEntry, from: n
 /** Reads the local header of an entry; `end` is where the next one, or the central directory, begins. */
 async function locate(file: RandomAccess, entry: CentralEntry, end: number): Promise<ZipEntry> {
   const { name, nameBytes, flags, method, crc32, compressedSize, size, headerOffset } = entry;
-  const header = await readBytes(file, headerOffset, Math.min(LOCAL_BYTES + nameBytes.length, file.size - headerOffset));
-  must(header.length === LOCAL_BYTES + nameBytes.length && header.readUInt32LE(0) === LOCAL_SIGNATURE, `no local header of ${name}`);
+  const header = await readBytes(
+    file,
+    headerOffset,
+    Math.min(LOCAL_BYTES + nameBytes.length, file.size - headerOffset),
+  );
+  must(
+    header.length === LOCAL_BYTES + nameBytes.length && header.readUInt32LE(0) === LOCAL_SIGNATURE,
+    `no local header of ${name}`,
+  );
   const described = (flags & FLAG_DESCRIPTOR) !== 0;
   const agrees =
     header.readUInt16LE(26) === nameBytes.length &&
@@ -232,7 +261,9 @@ export async function readZipDirectory(file: RandomAccess): Promise<ZipEntry[]> 
     at = next;
   }
   must(central.length === count, 'fewer entries than the end record counts');
-  const byOffset = central.map((entry, at) => ({ entry, at })).sort((a, b) => a.entry.headerOffset - b.entry.headerOffset);
+  const byOffset = central
+    .map((entry, at) => ({ entry, at }))
+    .sort((a, b) => a.entry.headerOffset - b.entry.headerOffset);
   must((byOffset[0]?.entry.headerOffset ?? offset) === 0, 'bytes before the first entry');
   const located: ZipEntry[] = [];
   for (const [place, { entry, at }] of byOffset.entries())
