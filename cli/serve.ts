@@ -11,9 +11,7 @@ import { systemClock } from '../adapters/embedded/system-clock.ts';
 import { systemIds } from '../adapters/embedded/system-ids.ts';
 import { workflowEngine } from '../adapters/embedded/workflow-engine/engine.ts';
 import { openEgress } from '../adapters/network/egress.ts';
-import { canonicalJson } from '../core/canonical-json.ts';
 import type { Config, TenantConfig } from '../core/config.ts';
-import { sha256Hex } from '../core/evidence.ts';
 import { FAULT_NAMES, Fault } from '../core/faults.ts';
 import { dispatchAbandoned, dispatchDue } from '../core/ingest/publish.ts';
 import { receiveDelivery } from '../core/ingest/receive.ts';
@@ -26,8 +24,8 @@ import { pseudonymOf } from '../core/pseudonym.ts';
 import { projectEntries } from '../core/query/project.ts';
 import { recordRunOutcome, requireClaim } from '../core/runs/outcome.ts';
 import { replayRun } from '../core/runs/replay.ts';
-import { runNameOf } from '../core/runs/run-input.ts';
 import { startWorkflow } from '../core/runs/start.ts';
+import { startCheckpoint } from '../core/runs/start-checkpoint.ts';
 import { sweepRuns } from '../core/runs/sweep.ts';
 import { formatVerifierKey, verifierKeyOf } from '../core/tlog/note.ts';
 import { TenantId } from '../events/fields.ts';
@@ -114,10 +112,8 @@ function startCheckpoints({ engine, stores, clock, onFault, commits, tenants }: 
   const due = new Map<TenantId, NodeJS.Timeout>();
   const start = async (tenant: TenantId): Promise<void> => {
     due.delete(tenant);
-    const [{ size }, published] = [await stores.ledger.head(tenant), await stores.ledger.published(tenant)];
-    if (size === (published?.size ?? 0)) return;
-    const businessKey = sha256Hex(canonicalJson({ tenant, type: 'checkpoint', size, at: clock.now() }));
-    await engine.start('checkpoint', runNameOf('checkpoint', businessKey, 0), { tenant, businessKey });
+    // A name of its own for each try: the run of an earlier one at this size may have failed.
+    await startCheckpoint({ ledger: stores.ledger, workflows: engine }, tenant, String(clock.now()));
   };
   const schedule = (tenant: TenantId): void => {
     if (!due.has(tenant))

@@ -6,7 +6,8 @@ import type { WormStore } from '../ports/worm-store.ts';
 import { RunSubject } from '../runs/run-input.ts';
 import { defineTask, RunContext } from '../task.ts';
 import { decide } from './decide.ts';
-import { GateName, parsePolicy } from './policy.ts';
+import { GateName } from './policy.ts';
+import { parsePolicy } from './read-policy.ts';
 import { loadReports, strengthOf, VerdictRecord } from './verdict.ts';
 
 export interface DecideGateDeps {

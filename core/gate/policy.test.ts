@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parsePolicy } from './policy.ts';
+import { parsePolicy } from './read-policy.ts';
 
 const document = (rules: string) => `schema: relseal.policy/1\nname: p\ngates:\n  source:\n    rules: [${rules}]\n`;
 const rule = (id: string, requires: string) => `{id: ${id}, requires: ${requires}, message: m, fix: f, severity: high}`;

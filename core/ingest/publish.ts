@@ -98,7 +98,7 @@ const traceparentOf = (ids: Ids): string => {
   return `00-${hex.slice(0, 32)}-${hex.slice(32)}-01`;
 };
 
-/** The sweeper and the embedded dispatcher: what is due, oldest first. Rows of one call do not wait for each other's faults. */
+/** The sweeper and the embedded dispatcher: what is due, oldest first. A row's fault is thrown once the others are done. */
 export async function dispatchDue(deps: PublishDeliveryDeps, limit = 32): Promise<{ outcomes: PublishOutcome[] }> {
   return publishRows(deps, await deps.deliveries.due(deps.clock.now(), limit));
 }
@@ -113,6 +113,13 @@ export async function dispatchAbandoned(deps: PublishDeliveryDeps): Promise<{ ou
 
 async function publishRows(deps: PublishDeliveryDeps, rows: readonly DeliveryRow[]) {
   const outcomes: PublishOutcome[] = [];
-  for (const row of rows) outcomes.push(await publishDelivery(deps, row));
+  const faults: unknown[] = [];
+  for (const row of rows)
+    try {
+      outcomes.push(await publishDelivery(deps, row));
+    } catch (error) {
+      faults.push(error);
+    }
+  if (faults.length > 0) throw faults[0];
   return { outcomes };
 }

@@ -1,5 +1,5 @@
 import type { TenantId } from '../../events/fields.ts';
-import type { ClaimStore } from '../ports/claim-store.ts';
+import type { ClaimRow, ClaimStore } from '../ports/claim-store.ts';
 import type { Workflows } from '../ports/workflows.ts';
 import { type RunOutcomeDeps, recordRunOutcome } from './outcome.ts';
 
@@ -15,21 +15,29 @@ export interface SweepCounts {
   readonly started: number;
 }
 
+async function sweepRun(deps: SweepDeps, row: ClaimRow): Promise<keyof SweepCounts | undefined> {
+  const run = await deps.workflows.describe(row.machine, row.runName);
+  if (!run)
+    return (await deps.workflows.start(row.machine, row.runName, row.input)) === 'started' ? 'started' : undefined;
+  if (run.status === 'RUNNING') return undefined;
+  return (await recordRunOutcome(deps, { ...run, redriveCount: 0 })) === 'recorded' ? 'recorded' : undefined;
+}
+
 /**
  * Makes good what was lost: status events are best effort, and a starter can die between claim and start. Looks at the
- * newest `limit` claims of each tenant that have no outcome.
+ * newest `limit` claims of each tenant that have no outcome. A fault of one is thrown once the others are done.
  */
 export async function sweepRuns(deps: SweepDeps, tenants: readonly TenantId[], limit = 1000): Promise<SweepCounts> {
   const counts = { recorded: 0, started: 0 };
+  const faults: unknown[] = [];
   for (const tenant of tenants)
-    for (const row of await deps.claims.list(tenant, { status: 'running', limit })) {
-      const run = await deps.workflows.describe(row.machine, row.runName);
-      if (!run) {
-        if ((await deps.workflows.start(row.machine, row.runName, row.input)) === 'started') counts.started += 1;
-      } else if (run.status !== 'RUNNING') {
-        const outcome = await recordRunOutcome(deps, { ...run, redriveCount: 0 });
-        if (outcome === 'recorded') counts.recorded += 1;
+    for (const row of await deps.claims.list(tenant, { status: 'running', limit }))
+      try {
+        const done = await sweepRun(deps, row);
+        if (done) counts[done] += 1;
+      } catch (error) {
+        faults.push(error);
       }
-    }
+  if (faults.length > 0) throw faults[0];
   return counts;
 }

@@ -1,0 +1,27 @@
+import type { TenantId } from '../../events/fields.ts';
+import { canonicalJson } from '../canonical-json.ts';
+import { sha256Hex } from '../evidence.ts';
+import type { LedgerStore } from '../ports/ledger-store.ts';
+import type { Workflows } from '../ports/workflows.ts';
+import { runNameOf } from './run-input.ts';
+
+export interface StartCheckpointDeps {
+  readonly ledger: Pick<LedgerStore, 'head' | 'published'>;
+  readonly workflows: Pick<Workflows, 'start'>;
+}
+
+/**
+ * Starts `checkpoint` for what a log has committed and not published: one run for each size, however often commits are
+ * told of. `attempt` tells a later try from the first, whose run may have failed.
+ */
+export async function startCheckpoint(
+  { ledger, workflows }: StartCheckpointDeps,
+  tenant: TenantId,
+  attempt = '',
+): Promise<'started' | 'exists' | 'nothing'> {
+  const published = await ledger.published(tenant);
+  const { size } = await ledger.head(tenant);
+  if (size === (published?.size ?? 0)) return 'nothing';
+  const businessKey = sha256Hex(canonicalJson({ tenant, type: 'checkpoint', size, attempt }));
+  return workflows.start('checkpoint', runNameOf('checkpoint', businessKey, 0), { tenant, businessKey });
+}
