@@ -157,7 +157,7 @@ describe('the architecture', () => {
   it('keeps adapters of one folder apart from one another', () => {
     // Platform helpers: not adapters of a port, and each says so in its own comment.
     const helpers =
-      /^adapters\/(embedded\/(sqlite|key-file|workflow-engine\/.*)|aws\/(client|items|dynamo-items|errors)|network\/(http-client|egress|oci-token|retry|url-path|address|body|.*-helper))\.ts$/;
+      /^adapters\/(embedded\/(sqlite|key-file|write-once-file|workflow-engine\/.*)|aws\/(client|items|dynamo-items|errors)|network\/(http-client|egress|oci-token|retry|url-path|address|body|.*-helper))\.ts$/;
     const crossed = [...parsed].flatMap(([file, source]) =>
       /^adapters\//.test(file) && !isTest(file) && !helpers.test(file)
         ? importsOf(source)

@@ -7,12 +7,14 @@ import { dirname, join, relative, sep } from 'node:path';
 const isCode = (error: unknown, code: string): boolean =>
   error instanceof Error && 'code' in error && error.code === code;
 
-/** `undefined` for what is absent; every other failure is thrown. */
+const ABSENT = ['ENOENT', 'ENOTDIR', 'EISDIR'];
+
+/** `undefined` for what is absent, also where a folder has the name; every other failure is thrown. */
 export async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;
   } catch (error) {
-    if (isCode(error, 'ENOENT') || isCode(error, 'ENOTDIR')) return undefined;
+    if (ABSENT.some((code) => isCode(error, code))) return undefined;
     throw error;
   }
 }
