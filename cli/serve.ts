@@ -58,6 +58,8 @@ export interface RunningServer {
 const DISPATCH_MS = 500;
 const SWEEP_MS = 60_000;
 const CHECKPOINT_MS = 1000;
+/** How long an orderly end waits for steps at work; what they write later is written by the next process again. */
+const CLOSE_MS = 5000;
 
 /** Everything a server is made of, built once from its configuration. */
 async function compose(options: ServeOptions) {
@@ -83,13 +85,13 @@ async function compose(options: ServeOptions) {
     const found = config.tenants.find(({ id }) => id === tenant);
     return found && readFile(resolve(folder.root, found.policy), 'utf8');
   };
-  const handlers = bindTasks({ config, stores, repositories, signer, noteSigner, clock, append, policies });
+  const tasks = bindTasks({ config, stores, repositories, signer, noteSigner, clock, append, policies });
   const engine = workflowEngine({
     database: stores.database,
     clock,
     machines: readMachines(),
     faults: FAULT_NAMES,
-    handlers,
+    handlers: tasks.handlers,
     codeVersion: options.version,
     random: Math.random,
     onStatus: async (change) => {
@@ -97,7 +99,7 @@ async function compose(options: ServeOptions) {
     },
     onFault,
   });
-  return { stores, secrets, egress, repositories, tenants, engine, append, commits, noteSigner, clock, onFault };
+  return { stores, secrets, egress, repositories, tenants, engine, tasks, append, commits, noteSigner, clock, onFault };
 }
 type Composition = Awaited<ReturnType<typeof compose>>;
 
@@ -245,6 +247,13 @@ function listen(app: Hono, { host, port }: Config['listen']) {
   });
 }
 
+async function settledWithin(work: Promise<void>, clock: Clock): Promise<void> {
+  const enough = new AbortController();
+  const limit = clock.sleep(CLOSE_MS, enough.signal).catch(() => undefined);
+  await Promise.race([work, limit]);
+  enough.abort();
+}
+
 /** Starts the embedded server: stores, engine, pumps and the HTTP face, in one process. */
 export async function startServer(options: ServeOptions): Promise<RunningServer> {
   const { folder, config } = options;
@@ -293,6 +302,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       stopCheckpoints();
       await pumps.stop();
       await engine.close();
+      await settledWithin(composition.tasks.settled(), clock);
       egress.close();
       await removeServerFile(folder);
       stores.close();

@@ -41,8 +41,15 @@ export interface TaskDeps {
 
 const Payload = z.looseObject({ run: RunContext });
 
-/** Every step of the catalog bound to the embedded adapters, by the placeholder that the machines call it by. */
-export function bindTasks(deps: TaskDeps): Readonly<Record<string, TaskHandler>> {
+export interface BoundTasks {
+  /** By the placeholder that the machines call a step by. */
+  readonly handlers: Readonly<Record<string, TaskHandler>>;
+  /** Resolves when no step is at work: an engine that closes does not wait for those it has given up. */
+  settled(): Promise<void>;
+}
+
+/** Every step of the catalog bound to the embedded adapters. */
+export function bindTasks(deps: TaskDeps): BoundTasks {
   const { stores, repositories, signer, noteSigner, clock, policies, append } = deps;
   const { worm, ledger, claims, views } = stores;
   // A search must see what was committed before it: projections follow commits, but not at once.
@@ -73,7 +80,20 @@ export function bindTasks(deps: TaskDeps): Readonly<Record<string, TaskHandler>>
     bind(verifySignature, { worm, signer, registries: repositories.registries }),
     bind(publishCheckpointTask, { ledger, worm, noteSigner, originOf }),
   ];
-  return Object.fromEntries(bound);
+  const atWork = new Set<Promise<unknown>>();
+  const watched =
+    (handler: TaskHandler): TaskHandler =>
+    (payload, options) => {
+      const work = handler(payload, options).finally(() => atWork.delete(work));
+      atWork.add(work);
+      return work;
+    };
+  return {
+    handlers: Object.fromEntries(bound.map(([name, handler]) => [name, watched(handler)])),
+    settled: async () => {
+      await Promise.allSettled(atWork);
+    },
+  };
 }
 
 const bind = <Deps, Input, Output>(task: Task<Deps, Input, Output>, deps: Deps): readonly [string, TaskHandler] => [
