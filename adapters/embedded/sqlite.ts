@@ -30,7 +30,8 @@ export function transaction<T>(database: Sqlite, work: () => T): T {
     database.exec('COMMIT');
     return result;
   } catch (error) {
-    database.exec('ROLLBACK');
+    // SQLite may have rolled back by itself (a full disk); the first error is the one that tells.
+    if (database.isTransaction) database.exec('ROLLBACK');
     throw error;
   }
 }

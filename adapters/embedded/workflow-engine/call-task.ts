@@ -25,7 +25,10 @@ function answerOf(result: unknown): Json {
   try {
     text = JSON.stringify(result);
   } catch (error) {
-    throw new StateError('Runtime.MarshalError', error instanceof Error ? error.message : 'the answer has no JSON form');
+    throw new StateError(
+      'Runtime.MarshalError',
+      error instanceof Error ? error.message : 'the answer has no JSON form',
+    );
   }
   return requirePayload(text === undefined ? null : parseJson(text), 'The answer of the task');
 }

@@ -1,19 +1,19 @@
 import type { Flow, Retrier, State } from '../../../core/asl/definition.ts';
-import type { JsonObject } from '../../../core/asl/json.ts';
+import type { Json, JsonObject } from '../../../core/asl/json.ts';
 import { matchesError, StateError } from '../../../core/asl/state-error.ts';
-import type { Json } from '../../../core/asl/json.ts';
-import { attemptOf, type Failure, type Frame, type NewEvent, PathFailed } from './frame.ts';
+import { abortEvents } from './abort-events.ts';
+import { AnswerUnusable, attemptOf, type Failure, type Frame, type NewEvent, PathFailed } from './frame.ts';
 import { HISTORY_EVENTS, requirePayload, requireVariables } from './limits.ts';
 import { performFork } from './perform-fork.ts';
 import { evaluateResults, performSimple, performTask } from './perform-state.ts';
 import {
   bindingsOf,
+  type DrivenRun,
   enteredEvent,
   event,
   iterationOf,
   type Outcome,
   type PathContext,
-  type RunContext,
 } from './run-context.ts';
 import { waitUntil } from './timers.ts';
 
@@ -22,7 +22,7 @@ import { waitUntil } from './timers.ts';
  * one that a restart finds. Throws `PathFailed` when the path has failed, which is stored, and `Cancelled` when the run
  * ended meanwhile or a sibling failed, which is not.
  */
-export async function drivePath(run: RunContext, path: PathContext, flow: Flow): Promise<Json> {
+export async function drivePath(run: DrivenRun, path: PathContext, flow: Flow): Promise<Json> {
   let frame = run.store.frame(run.run.id, path.path);
   for (;;) {
     if (frame.phase === 'done') return frame.output ?? null;
@@ -37,7 +37,7 @@ function stateOf(flow: Flow, name: string): State {
   return state;
 }
 
-function beginPath(run: RunContext, path: PathContext, flow: Flow, frame: Frame): Frame {
+function beginPath(run: DrivenRun, path: PathContext, flow: Flow, frame: Frame): Frame {
   const entered: Frame = { ...frame, phase: 'entered', enteredAt: run.clock.now() };
   const iteration =
     path.iterationOf === undefined
@@ -49,7 +49,7 @@ function beginPath(run: RunContext, path: PathContext, flow: Flow, frame: Frame)
 }
 
 /** Writes a frame and its history as one. `more` joins the transaction. */
-function write(run: RunContext, path: PathContext, frame: Frame, events: readonly NewEvent[], more = () => {}): void {
+function write(run: DrivenRun, path: PathContext, frame: Frame, events: readonly NewEvent[], more = () => {}): void {
   run.commit(path.signal, () => {
     run.store.putFrame(frame);
     run.store.appendEvents(frame.run, events, run.clock.now());
@@ -57,7 +57,7 @@ function write(run: RunContext, path: PathContext, frame: Frame, events: readonl
   });
 }
 
-async function step(run: RunContext, path: PathContext, flow: Flow, frame: Frame): Promise<Frame> {
+async function step(run: DrivenRun, path: PathContext, flow: Flow, frame: Frame): Promise<Frame> {
   try {
     if (run.store.lastEvent(frame.run) >= HISTORY_EVENTS)
       throw new StateError('States.Runtime', `The history of the run has reached ${HISTORY_EVENTS} events.`);
@@ -69,7 +69,7 @@ async function step(run: RunContext, path: PathContext, flow: Flow, frame: Frame
   }
 }
 
-async function perform(run: RunContext, path: PathContext, state: State, frame: Frame): Promise<Outcome> {
+async function perform(run: DrivenRun, path: PathContext, state: State, frame: Frame): Promise<Outcome> {
   if (frame.phase === 'backing-off') {
     await waitUntil(run.timers, frame.dueAt ?? 0, path.signal);
     // The back-off's end is no deadline of the attempt that follows.
@@ -82,7 +82,7 @@ async function perform(run: RunContext, path: PathContext, state: State, frame: 
 }
 
 /** Leaves a state: for the next one, or for the end of the path, and at the root of the run. */
-function leave(run: RunContext, path: PathContext, flow: Flow, frame: Frame, outcome: Outcome): Frame {
+function leave(run: DrivenRun, path: PathContext, flow: Flow, frame: Frame, outcome: Outcome): Frame {
   const { output, assigned, next } = outcome;
   requirePayload(output, 'The output of the state');
   const variables = { ...frame.variables, ...assigned };
@@ -112,9 +112,10 @@ const iterationEvent = ({ path, iterationOf: name }: PathContext, type: string):
   name === undefined ? [] : [event(path, type, { name, index: iterationOf(path) })];
 
 /** Retry, then Catch, then the end of the path. A state without either passes its error on. */
-async function recover(run: RunContext, path: PathContext, flow: Flow, frame: Frame, error: StateError) {
+async function recover(run: DrivenRun, path: PathContext, flow: Flow, frame: Frame, error: StateError) {
   const state = stateOf(flow, frame.state);
-  const events = [...failureEvents(run, path, state, frame, error)];
+  const answered = error instanceof AnswerUnusable ? error.events : [];
+  const events = [...answered, ...failureEvents(run, path, state, frame, error)];
   const retried = 'Retry' in state ? retryOf(state.Retry ?? [], frame, error, run) : undefined;
   if (retried) {
     write(run, path, retried, events, () => run.store.removeFramesBelow(frame.run, path.path));
@@ -133,7 +134,7 @@ async function recover(run: RunContext, path: PathContext, flow: Flow, frame: Fr
 }
 
 /** The frame that waits for its next attempt, when a retrier is for this error and has attempts left. */
-function retryOf(retriers: readonly Retrier[], frame: Frame, error: StateError, run: RunContext): Frame | undefined {
+function retryOf(retriers: readonly Retrier[], frame: Frame, error: StateError, run: DrivenRun): Frame | undefined {
   const at = retriers.findIndex(({ ErrorEquals }) => matchesError(ErrorEquals, error.error));
   const retrier = retriers[at];
   if (!retrier) return undefined;
@@ -147,7 +148,7 @@ function retryOf(retriers: readonly Retrier[], frame: Frame, error: StateError, 
 }
 
 async function catchOutcome(
-  run: RunContext,
+  run: DrivenRun,
   path: PathContext,
   state: State,
   frame: Frame,
@@ -165,7 +166,7 @@ async function catchOutcome(
 }
 
 /** Ends the path as failed. Frames stay as they are, for a redrive begins there. */
-function fail(run: RunContext, path: PathContext, frame: Frame, failure: Failure, events: readonly NewEvent[]): Frame {
+function fail(run: DrivenRun, path: PathContext, frame: Frame, failure: Failure, events: readonly NewEvent[]): Frame {
   const failed: Frame = { ...frame, phase: 'failed', failure };
   write(run, path, failed, [...events, ...iterationEvent(path, 'MapIterationFailed')], () => {
     if (path.path === '') run.end({ status: 'FAILED', failure });
@@ -174,7 +175,7 @@ function fail(run: RunContext, path: PathContext, frame: Frame, failure: Failure
 }
 
 function failureEvents(
-  run: RunContext,
+  run: DrivenRun,
   { path }: PathContext,
   state: State,
   frame: Frame,
@@ -182,17 +183,13 @@ function failureEvents(
 ): NewEvent[] {
   const details: JsonObject = { error, cause };
   if (state.Type === 'Parallel' || state.Type === 'Map')
-    return [...abortEvents(run, frame), event(path, `${state.Type}StateFailed`, details)];
+    return [
+      ...abortEvents(run.machine, run.store.framesBelow(frame.run, frame.path), [frame]),
+      event(path, `${state.Type}StateFailed`, details),
+    ];
   if (error === 'States.QueryEvaluationError')
     return [event(path, 'EvaluationFailed', { ...details, state: frame.state })];
   if (state.Type !== 'Task') return [];
   const type = error === 'States.Timeout' ? 'TaskTimedOut' : 'TaskFailed';
   return [event(path, type, { ...details, attempt: attemptOf(frame) })];
 }
-
-/** Paths below that neither ended nor waited for their turn were at work when a sibling failed. */
-const abortEvents = (run: RunContext, frame: Frame): NewEvent[] =>
-  run.store
-    .framesBelow(frame.run, frame.path)
-    .filter(({ phase }) => !['pending', 'done', 'failed'].includes(phase))
-    .map(({ path, state }) => event(path, 'StateAborted', { name: state }));

@@ -10,7 +10,16 @@ import { StateError } from '../../../core/asl/state-error.ts';
  * - `backing-off`: a Retry waits until `dueAt`.
  * - `done`, `failed`: the end of this path; the frame stays until its parent leaves the state.
  */
-export const PHASES = ['pending', 'entered', 'scheduled', 'waiting', 'forked', 'backing-off', 'done', 'failed'] as const;
+export const PHASES = [
+  'pending',
+  'entered',
+  'scheduled',
+  'waiting',
+  'forked',
+  'backing-off',
+  'done',
+  'failed',
+] as const;
 export type Phase = (typeof PHASES)[number];
 
 export interface Failure {
@@ -65,3 +74,12 @@ export interface HistoryEvent {
   readonly details: JsonObject;
 }
 export type NewEvent = Pick<HistoryEvent, 'type' | 'path' | 'details'>;
+
+/** A task has answered, but the state's own Output or Assign fails on the answer: the history tells both. */
+export class AnswerUnusable extends StateError {
+  readonly events: readonly NewEvent[];
+  constructor({ error, message }: StateError, events: readonly NewEvent[]) {
+    super(error, message);
+    this.events = events;
+  }
+}

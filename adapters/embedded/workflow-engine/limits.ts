@@ -7,6 +7,8 @@ const RUN_VARIABLE_BYTES = 10 * 1024 * 1024;
 /** Events in the history of one run. */
 export const HISTORY_EVENTS = 25_000;
 
+export const isRunName = (name: string): boolean => /^[0-9A-Za-z_-]{1,80}$/.test(name);
+
 /** The value, when it is small enough to travel. */
 export function requirePayload(value: Json, what: string): Json {
   if (jsonByteLength(value) <= PAYLOAD_BYTES) return value;
@@ -17,5 +19,8 @@ export function requirePayload(value: Json, what: string): Json {
 export function requireVariables(assigned: JsonObject, all: JsonObject, others: number): void {
   requirePayload(assigned, 'What the state assigns');
   if (jsonByteLength(all) + others > RUN_VARIABLE_BYTES)
-    throw new StateError('States.DataLimitExceeded', `The variables of the run have more than ${RUN_VARIABLE_BYTES} bytes.`);
+    throw new StateError(
+      'States.DataLimitExceeded',
+      `The variables of the run have more than ${RUN_VARIABLE_BYTES} bytes.`,
+    );
 }

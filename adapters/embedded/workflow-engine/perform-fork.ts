@@ -6,11 +6,11 @@ import { childController } from './cancellation.ts';
 import { type Frame, PathFailed } from './frame.ts';
 import { requirePayload } from './limits.ts';
 import { evaluateResults, withResult } from './perform-state.ts';
-import { bindingsOf, event, type Outcome, type PathContext, type RunContext } from './run-context.ts';
+import { bindingsOf, type DrivenRun, event, type Outcome, type PathContext } from './run-context.ts';
 
 export type Fork = StateOf<'Parallel' | 'Map'>;
 /** Runs one path to its end and gives its output. */
-export type DrivePath = (run: RunContext, path: PathContext, flow: Flow) => Promise<Json>;
+export type DrivePath = (run: DrivenRun, path: PathContext, flow: Flow) => Promise<Json>;
 
 const flowOf = (state: Fork, at: number): Flow => {
   const flow = state.Type === 'Map' ? state.ItemProcessor : state.Branches[at];
@@ -20,7 +20,7 @@ const flowOf = (state: Fork, at: number): Flow => {
 
 /** A Parallel or a Map: its children run side by side, each on a frame of its own; the first that fails ends the others. */
 export async function performFork(
-  run: RunContext,
+  run: DrivenRun,
   path: PathContext,
   state: Fork,
   frame: Frame,
@@ -35,14 +35,14 @@ export async function performFork(
 }
 
 /** After a restart. A child that had failed fails the state at once: its siblings were being cancelled. */
-function countChildren(run: RunContext, frame: Frame): number {
+function countChildren(run: DrivenRun, frame: Frame): number {
   const depth = frame.path.split('/').length + 1;
   const children = run.store.framesBelow(frame.run, frame.path).filter(({ path }) => path.split('/').length === depth);
   for (const { failure } of children) if (failure) throw new PathFailed(failure);
   return children.length;
 }
 
-async function inputsOf(run: RunContext, path: PathContext, state: Fork, frame: Frame): Promise<Json[]> {
+async function inputsOf(run: DrivenRun, path: PathContext, state: Fork, frame: Frame): Promise<Json[]> {
   const bindings = bindingsOf(run, path, frame);
   const { states } = bindings;
   const at = (field: string) => `${frame.state}/${field}`;
@@ -59,14 +59,16 @@ async function inputsOf(run: RunContext, path: PathContext, state: Fork, frame: 
     const context: JsonObject = { ...states.context, Map: { Item: { Index: index, Value: value } } };
     const selected = { ...bindings, states: { ...states, context } };
     inputs.push(
-      state.ItemSelector === undefined ? value : await evaluateTemplate(state.ItemSelector, selected, at('ItemSelector')),
+      state.ItemSelector === undefined
+        ? value
+        : await evaluateTemplate(state.ItemSelector, selected, at('ItemSelector')),
     );
   }
   return inputs;
 }
 
 /** Gives each child its frame, in one transaction with the parent's. */
-async function fork(run: RunContext, path: PathContext, state: Fork, frame: Frame): Promise<number> {
+async function fork(run: DrivenRun, path: PathContext, state: Fork, frame: Frame): Promise<number> {
   const inputs = await inputsOf(run, path, state, frame);
   for (const input of inputs) requirePayload(input, `The input of a child of the ${state.Type}`);
   const now = run.clock.now();
@@ -90,7 +92,7 @@ async function fork(run: RunContext, path: PathContext, state: Fork, frame: Fram
 }
 
 async function runChildren(
-  run: RunContext,
+  run: DrivenRun,
   path: PathContext,
   state: Fork,
   frame: Frame,

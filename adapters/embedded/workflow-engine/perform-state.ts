@@ -3,9 +3,9 @@ import { type Bindings, evaluateCondition, evaluateTemplate } from '../../../cor
 import { isJsonObject, type Json, type JsonObject } from '../../../core/asl/json.ts';
 import { StateError } from '../../../core/asl/state-error.ts';
 import { callTask } from './call-task.ts';
-import { attemptOf, type Frame, type NewEvent } from './frame.ts';
+import { AnswerUnusable, attemptOf, type Frame, type NewEvent } from './frame.ts';
 import { requirePayload } from './limits.ts';
-import { bindingsOf, event, type Outcome, type PathContext, type RunContext } from './run-context.ts';
+import { bindingsOf, type DrivenRun, event, type Outcome, type PathContext } from './run-context.ts';
 import { waitUntil } from './timers.ts';
 
 interface Results {
@@ -29,12 +29,7 @@ export const withResult = (bindings: Bindings, result: Json): Bindings => ({
 type Simple = StateOf<'Pass' | 'Succeed' | 'Fail' | 'Choice' | 'Wait'>;
 
 /** States that call nobody. */
-export async function performSimple(
-  run: RunContext,
-  path: PathContext,
-  state: Simple,
-  frame: Frame,
-): Promise<Outcome> {
+export async function performSimple(run: DrivenRun, path: PathContext, state: Simple, frame: Frame): Promise<Outcome> {
   const bindings = bindingsOf(run, path, frame);
   const name = frame.state;
   switch (state.Type) {
@@ -73,7 +68,7 @@ async function performChoice(state: StateOf<'Choice'>, bindings: Bindings, frame
 
 const LONGEST_WAIT_S = 99_999_999;
 
-async function performWait(run: RunContext, path: PathContext, state: StateOf<'Wait'>, frame: Frame): Promise<void> {
+async function performWait(run: DrivenRun, path: PathContext, state: StateOf<'Wait'>, frame: Frame): Promise<void> {
   let { dueAt } = frame;
   if (dueAt === undefined) {
     const until = await waitEnd(state, bindingsOf(run, path, frame), frame);
@@ -110,7 +105,7 @@ export const functionNamesIn = (states: Readonly<Record<string, State>>): string
  * again and keeps the deadline. The answer is stored by the transition that leaves the state.
  */
 export async function performTask(
-  run: RunContext,
+  run: DrivenRun,
   path: PathContext,
   state: StateOf<'Task'>,
   frame: Frame,
@@ -127,14 +122,19 @@ export async function performTask(
   try {
     const dueAt = schedule(run, path, state, frame);
     const result = await callTask({ handler, payload, dueAt }, run.timers, path.signal);
-    const results = await evaluateResults(state, withResult(bindings, { Payload: result }), result, frame.state);
-    return { ...results, next: state.Next, events: [event(path.path, 'TaskSucceeded', { output: result })] };
+    const events = [event(path.path, 'TaskSucceeded', { output: result })];
+    const results = await evaluateResults(state, withResult(bindings, { Payload: result }), result, frame.state).catch(
+      (error: unknown) => {
+        throw error instanceof StateError ? new AnswerUnusable(error, events) : error;
+      },
+    );
+    return { ...results, next: state.Next, events };
   } finally {
     run.slots.release();
   }
 }
 
-function schedule(run: RunContext, path: PathContext, state: StateOf<'Task'>, frame: Frame): number {
+function schedule(run: DrivenRun, path: PathContext, state: StateOf<'Task'>, frame: Frame): number {
   const started = event(path.path, 'TaskStarted', { attempt: attemptOf(frame) });
   const events: NewEvent[] = [started];
   let { dueAt } = frame;

@@ -4,12 +4,12 @@ import type { Json, JsonObject } from '../../../core/asl/json.ts';
 import type { Clock } from '../../../core/ports/clock.ts';
 import type { TaskHandler } from './call-task.ts';
 import { attemptOf, type Frame, type NewEvent } from './frame.ts';
-import type { RunEnding, RunRow, WorkflowStore } from './store.ts';
 import type { Slots } from './slots.ts';
+import type { RunEnding, RunRow, WorkflowStore } from './store.ts';
 import type { Timers } from './timers.ts';
 
 /** What the paths of one run share. */
-export interface RunContext {
+export interface DrivenRun {
   readonly run: RunRow;
   readonly machine: StateMachine;
   readonly store: WorkflowStore;
@@ -38,7 +38,7 @@ export interface PathContext {
 const iso = (instant: number): string => new Date(instant).toISOString();
 
 /** What the expressions of a state read. */
-export function bindingsOf({ run }: RunContext, { outer }: PathContext, frame: Frame): Bindings {
+export function bindingsOf({ run }: DrivenRun, { outer }: PathContext, frame: Frame): Bindings {
   return {
     variables: { ...outer, ...frame.variables },
     states: {

@@ -34,7 +34,7 @@ const Row = z.object({
   seq: z.int(),
   attempts: z.int(),
   due_at: z.int(),
-  change: z.string().transform(parseJson).pipe(Change),
+  change: z.string().transform((text) => Change.parse(parseJson(text))),
 });
 
 const LONGEST_PAUSE_MS = 60_000;
@@ -101,7 +101,7 @@ export function statusOutbox(config: StatusOutboxConfig): StatusOutbox {
 
   const deliver = (): void => {
     if (closed) return;
-    if (delivering) {
+    if (delivering !== undefined) {
       addedMeanwhile = true;
       return;
     }
@@ -125,7 +125,7 @@ export function statusOutbox(config: StatusOutboxConfig): StatusOutbox {
     },
     deliver,
     settled: async () => {
-      while (delivering) await delivering;
+      while (delivering !== undefined) await delivering;
     },
     close: () => {
       closed = true;

@@ -1,8 +1,9 @@
 import * as z from 'zod';
-import { type Json, type JsonObject, parseJson } from '../../../core/asl/json.ts';
+import { type Json, parseJson } from '../../../core/asl/json.ts';
 import type { RunDescription, RunStatus } from '../../../core/ports/workflows.ts';
 import type { Sqlite } from '../sqlite.ts';
 import { type Failure, type Frame, type HistoryEvent, type NewEvent, PHASES } from './frame.ts';
+import type { RunStatusChange } from './status-outbox.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS workflow_definitions (hash TEXT PRIMARY KEY, definition TEXT NOT NULL) STRICT;
@@ -132,8 +133,7 @@ function runStore(database: Sqlite) {
     openRuns: (): RunRow[] => selectOpen.all().map((row) => RunRow.parse(row)),
     runs: (filter: { machine?: string; status?: RunStatus; limit: number }): RunRow[] =>
       selectList.all(filter.machine ?? null, filter.status ?? null, filter.limit).map((row) => RunRow.parse(row)),
-    definition: (hash: string): Json =>
-      z.object({ definition: json }).parse(selectDefinition.get(hash)).definition,
+    definition: (hash: string): Json => z.object({ definition: json }).parse(selectDefinition.get(hash)).definition,
     /** Whether the run was still going on; a run ends once. */
     endRun: (id: number, { status, output, failure }: RunEnding, stoppedAt: number): boolean => {
       const text = output === undefined ? null : JSON.stringify(output);
@@ -150,6 +150,7 @@ function frameStore(database: Sqlite) {
   const selectBelow = database.prepare(
     "SELECT * FROM workflow_frames WHERE run = ? AND path > ? || '/' AND path < ? || '0'",
   );
+  const selectAll = database.prepare('SELECT * FROM workflow_frames WHERE run = ? ORDER BY path');
   const removeBelow = database.prepare(
     "DELETE FROM workflow_frames WHERE run = ? AND path > ? || '/' AND path < ? || '0'",
   );
@@ -166,9 +167,20 @@ function frameStore(database: Sqlite) {
     putFrame: (frame: Frame): void => {
       const { run, path, state, phase, enteredAt, dueAt } = frame;
       const texts = [frame.input, frame.variables, frame.retries].map((value) => JSON.stringify(value));
-      put.run(run, path, state, phase, ...texts, enteredAt, dueAt ?? null, optional(frame.output), optional(frame.failure));
+      put.run(
+        run,
+        path,
+        state,
+        phase,
+        ...texts,
+        enteredAt,
+        dueAt ?? null,
+        optional(frame.output),
+        optional(frame.failure),
+      );
     },
     frame: (run: number, path: string): Frame => FrameRow.parse(select.get(run, path)),
+    frames: (run: number): Frame[] => selectAll.all(run).map((row) => FrameRow.parse(row)),
     framesBelow: (run: number, path: string): Frame[] =>
       selectBelow.all(run, path, path).map((row) => FrameRow.parse(row)),
     removeFramesBelow: (run: number, path: string): void => {
@@ -217,4 +229,13 @@ export function describeRun(row: RunRow, working: string | undefined): RunDescri
     ...(row.cause === null ? {} : { cause: row.cause }),
     ...(state === undefined ? {} : { state }),
   };
+}
+
+/** What is told of a run when it starts or ends. */
+export function changeOf(run: RunRow, change: { readonly status: 'RUNNING' } | RunEnding): RunStatusChange {
+  const { machine, name, input, redrives } = run;
+  const told = { machine, name, status: change.status, input, redriveCount: redrives };
+  if (change.status === 'RUNNING') return told;
+  const { output, failure } = change;
+  return { ...told, ...(output === undefined ? {} : { output }), ...failure };
 }
