@@ -120,7 +120,9 @@ function variableProblems(name: string, { scope, item, guarded }: Place): string
   if (name === '') return item ? [] : ['reads $ where there is no item'];
   if (name === '$') return ['reads $$, which is nothing here'];
   if (name === 'states') return ['reads $states as a whole'];
-  return scope.variables.has(name) || guarded.has(name) ? [] : [`reads $${name}, which is not assigned on every way to here`];
+  return scope.variables.has(name) || guarded.has(name)
+    ? []
+    : [`reads $${name}, which is not assigned on every way to here`];
 }
 
 /** A filter by position finds one or nothing; one by condition may find none, one or many. */
@@ -138,7 +140,8 @@ function filterProblems(node: Node, place: Place): string[] {
 function pathProblems(node: Node, place: Place): string[] {
   const steps = nodes(node.steps);
   const [first] = steps;
-  if (first?.type === 'name' && !place.item) return [`reads the bare name ${text(first.value)}; write $states.input or a variable`];
+  if (first?.type === 'name' && !place.item)
+    return [`reads the bare name ${text(first.value)}; write $states.input or a variable`];
   const isStates = first?.type === 'variable' && first.value === 'states';
   const stepProblems = steps.flatMap((step, at) => {
     if (at === 0 && isStates) return [...fieldProblems(step), ...filterProblems(step, place)];

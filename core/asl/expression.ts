@@ -38,7 +38,8 @@ const evaluationError = (where: string, reason: string) =>
 function requireJson(value: unknown, where: string): void {
   if (typeof value === 'function') throw evaluationError(where, 'gives a function.');
   if (typeof value === 'number' && !Number.isFinite(value)) throw evaluationError(where, 'gives no finite number.');
-  if (value !== null && typeof value === 'object') for (const member of Object.values(value)) requireJson(member, where);
+  if (value !== null && typeof value === 'object')
+    for (const member of Object.values(value)) requireJson(member, where);
 }
 
 const messageOf = (error: unknown): string =>

@@ -15,7 +15,8 @@ export const finding = (steps: Steps, reason: string): LintFinding => ({ path: j
 function stringFindings(text: string, steps: Steps, scope: ExpressionScope): LintFinding[] {
   if (isExpression(text)) return expressionProblems(text, scope).map((reason) => finding(steps, reason));
   // Anything else with these marks is a plain string on Step Functions, which nobody means.
-  if (/\{%|%\}/.test(text)) return [finding(steps, 'is no expression: {% and %} must be its first and last characters')];
+  if (/\{%|%\}/.test(text))
+    return [finding(steps, 'is no expression: {% and %} must be its first and last characters')];
   return text.includes('${') ? [finding(steps, 'has a placeholder where none is filled in')] : [];
 }
 

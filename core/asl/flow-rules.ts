@@ -43,7 +43,8 @@ export const assignedIn = (flow: Flow): Set<string> =>
 export function graphFindings(flow: Flow, steps: Steps): LintFinding[] {
   const found: LintFinding[] = [];
   const states = new Map(Object.entries(flow.States));
-  if (!states.has(flow.StartAt)) found.push(finding([...steps, 'StartAt'], `names no state of its own: ${flow.StartAt}`));
+  if (!states.has(flow.StartAt))
+    found.push(finding([...steps, 'StartAt'], `names no state of its own: ${flow.StartAt}`));
   for (const [name, state] of states) {
     const here = [...steps, 'States', name];
     for (const { to, at } of edgesOf(state))
@@ -58,8 +59,7 @@ export function graphFindings(flow: Flow, steps: Steps): LintFinding[] {
 }
 
 const isLast = (state: State | undefined): boolean =>
-  state !== undefined &&
-  (state.Type === 'Succeed' || state.Type === 'Fail' || ('End' in state && state.End === true));
+  state !== undefined && (state.Type === 'Succeed' || state.Type === 'Fail' || ('End' in state && state.End === true));
 
 function onwardFindings(state: State, here: Steps): LintFinding[] {
   const next = 'Next' in state && state.Next !== undefined;
@@ -90,7 +90,8 @@ export function assignedBefore(flow: Flow, outer: ReadonlySet<string>): Map<stri
     for (const { to, assigns } of edgesOf(state)) {
       const arriving = new Set([...known, ...assigns]);
       const earlier = before.get(to);
-      const both = earlier === undefined ? arriving : new Set([...earlier].filter((variable) => arriving.has(variable)));
+      const both =
+        earlier === undefined ? arriving : new Set([...earlier].filter((variable) => arriving.has(variable)));
       if (earlier !== undefined && both.size === earlier.size) continue;
       before.set(to, both);
       open.push(to);

@@ -35,7 +35,12 @@ function resultFindings({ Assign, Output }: Results, steps: Steps, scope: Expres
   ];
 }
 
-function errorNameFindings(names: readonly string[], steps: Steps, { faults }: MachineRules, last: boolean): LintFinding[] {
+function errorNameFindings(
+  names: readonly string[],
+  steps: Steps,
+  { faults }: MachineRules,
+  last: boolean,
+): LintFinding[] {
   const found = names.flatMap((name, at) =>
     isKnownError(name, faults)
       ? []
