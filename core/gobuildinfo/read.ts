@@ -1,4 +1,10 @@
-import { type ByteSource, type Executable, MalformedExecutable, readExecutable, type LoadedSegment } from './executable.ts';
+import {
+  type ByteSource,
+  type Executable,
+  type LoadedSegment,
+  MalformedExecutable,
+  readExecutable,
+} from './executable.ts';
 import { MalformedModuleInfo, type ModuleInfo, parseModuleInfo } from './modinfo.ts';
 
 /** Go's `debug/buildinfo` format, read by ranges. Build info is a claim of whoever made the file. */
@@ -87,7 +93,11 @@ const withoutFrame = (text: Buffer): string =>
 type Texts = [Buffer, Buffer];
 
 /** Go 1.18 and later: two strings behind the header, each with its length as a varint. */
-async function inlineTexts(source: ByteSource, places: readonly LoadedSegment[], start: number): Promise<Texts | undefined> {
+async function inlineTexts(
+  source: ByteSource,
+  places: readonly LoadedSegment[],
+  start: number,
+): Promise<Texts | undefined> {
   const texts: Buffer[] = [];
   let at = start;
   for (let text = 0; text < 2; text += 1) {

@@ -8,6 +8,12 @@ export type FileNode<T> =
   | { readonly kind: 'directory' | 'special' };
 
 const MAX_LINKS = 40;
+/**
+ * Work on names, in about nanoseconds: far more than any image needs. A small layer of deep names and whiteouts could
+ * otherwise take hours, since what they cost is the product of their number and of what is there.
+ */
+const MAX_WORK = 50e9;
+const WORK_PER_NAME = 20;
 const WHITEOUT = '.wh.';
 const OPAQUE = '.wh..wh..opq';
 
@@ -16,6 +22,13 @@ export class FileTree<T> {
   private readonly nodes = new Map<string, FileNode<T>>();
   /** Names that the present layer wrote; an opaque mark hides only what lies below it. */
   private written = new Set<string>();
+
+  private work = 0;
+  private readonly maxWork: number;
+
+  constructor(maxWork = MAX_WORK) {
+    this.maxWork = maxWork;
+  }
 
   beginLayer(): void {
     this.written = new Set();
@@ -47,6 +60,7 @@ export class FileTree<T> {
   }
 
   private put(path: string, entry: TarEntry, value: T): void {
+    this.putFolders(path);
     const old = this.nodes.get(path);
     if (entry.kind === 'directory') {
       if (old?.kind !== 'directory') this.nodes.set(path, { kind: 'directory' });
@@ -57,6 +71,18 @@ export class FileTree<T> {
       this.nodes.set(path, this.nodeOf(entry, value));
     }
     this.written.add(path);
+  }
+
+  /** Folders need no entry of their own: unpackers make those above a name. */
+  private putFolders(path: string): void {
+    for (let end = path.lastIndexOf('/'); end > 0; end = path.lastIndexOf('/', end - 1)) {
+      const folder = path.slice(0, end);
+      const old = this.nodes.get(folder);
+      if (old && old.kind !== 'directory') throw refuse('folders above each name', path);
+      if (old && this.written.has(folder)) return;
+      this.nodes.set(folder, { kind: 'directory' });
+      this.written.add(folder);
+    }
   }
 
   private nodeOf(entry: TarEntry, value: T): FileNode<T> {
@@ -70,10 +96,17 @@ export class FileTree<T> {
   }
 
   private remove(path: string, { opaque = false }: { opaque?: boolean }): void {
+    this.spend(this.nodes.size * WORK_PER_NAME);
     const inside = path === '' ? '' : `${path}/`;
     for (const name of this.nodes.keys())
       if ((name.startsWith(inside) || (!opaque && name === path)) && !(opaque && this.written.has(name)))
         this.nodes.delete(name);
+  }
+
+  private spend(work: number): void {
+    this.work += work;
+    if (this.work > this.maxWork)
+      throw new ContentRefused('oci.limit', { expected: 'layers whose names can be put together in reasonable time' });
   }
 
   /** Where an entry of this name is put: links in its folders are followed inside the image's root. */
@@ -94,7 +127,9 @@ export class FileTree<T> {
         continue;
       }
       done.push(segment);
-      const node = this.nodes.get(done.join('/'));
+      const here = done.join('/');
+      this.spend(here.length);
+      const node = this.nodes.get(here);
       if (node?.kind !== 'symlink' || (rest.length === 0 && !last)) continue;
       links += 1;
       if (links > MAX_LINKS) return undefined;
