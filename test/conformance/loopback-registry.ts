@@ -12,7 +12,7 @@ import { digestOf } from '../../core/signing/referrer.ts';
 
 /** Where `install-tools.sh` put a judge; `undefined` when it is not there, which `RELSEAL_REQUIRE` makes a failure. */
 export function judge(name: string): string | undefined {
-  const folder = process.env.RELSEAL_TOOLS ?? join(homedir(), '.cache', 'relseal-tools');
+  const folder = process.env.RELSEAL_TOOLS_DIR ?? join(homedir(), '.cache', 'relseal-tools');
   const path = join(folder, 'bin', name);
   if (existsSync(path)) return path;
   if (process.env.RELSEAL_REQUIRE) throw new Error(`${name} is required and not installed`);
