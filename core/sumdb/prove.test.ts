@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { testChecksumDatabase, type TestRecord } from '../../test/fakes/test-checksum-database.ts';
+import { type TestRecord, testChecksumDatabase } from '../../test/fakes/test-checksum-database.ts';
 import { ModulePath, ModuleVersion } from '../brands.ts';
 import type { ChecksumDatabase } from '../ports/checksum-database.ts';
 import { openSumdbProver } from './prove.ts';
@@ -122,7 +122,9 @@ describe('the checksum database', () => {
   it('faults when an answer is no lookup, no note or a cut tile', async () => {
     const database = testChecksumDatabase(recordsOf(3));
     const unreachable = { name: 'ChecksumDatabaseUnreachable' };
-    await expect(openSumdbProver({ ...database, latest: async () => '<html>' }, undefined)).rejects.toMatchObject(unreachable);
+    await expect(openSumdbProver({ ...database, latest: async () => '<html>' }, undefined)).rejects.toMatchObject(
+      unreachable,
+    );
     await expect(
       openSumdbProver({ ...database, tile: async () => new Uint8Array(3) }, undefined),
     ).rejects.toMatchObject(unreachable);

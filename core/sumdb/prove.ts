@@ -78,7 +78,8 @@ function openKeptHead(kept: KeptHead, key: VerifierKey): TreeHead {
 
 const asRefusal = (error: unknown, where: string): Refusal => {
   if (error instanceof Contradiction) return error.reason;
-  if (error instanceof TileContradicts) return invalid(where, 'tiles that lead to the signed root', error.message).reason;
+  if (error instanceof TileContradicts)
+    return invalid(where, 'tiles that lead to the signed root', error.message).reason;
   throw error;
 };
 

@@ -51,9 +51,7 @@ export function testChecksumDatabase(
   const signer = testSigner(options.name ?? 'sumdb.test.example', options.seedByte ?? 7);
   const leaves = records.map((record) => leafHash(Buffer.from(recordText(record))));
   const note = (size: number) =>
-    signer.sign(
-      formatCheckpoint({ origin: 'go.sum database tree', size, root: rootOfHashes(leaves.slice(0, size)) }),
-    );
+    signer.sign(formatCheckpoint({ origin: 'go.sum database tree', size, root: rootOfHashes(leaves.slice(0, size)) }));
   const hashAt = (level: number, index: number) => {
     const span = TILE_WIDTH ** level;
     return rootOfHashes(leaves.slice(index * span, (index + 1) * span));
