@@ -30,8 +30,11 @@ export function transaction<T>(database: Sqlite, work: () => T): T {
     database.exec('COMMIT');
     return result;
   } catch (error) {
-    // SQLite may have rolled back by itself (a full disk); the first error is the one that tells.
-    if (database.isTransaction) database.exec('ROLLBACK');
+    try {
+      database.exec('ROLLBACK');
+    } catch {
+      // SQLite has rolled back by itself, as it does on a full disk; the first error is the one that tells.
+    }
     throw error;
   }
 }
