@@ -1,0 +1,39 @@
+import * as z from 'zod';
+import { Fault } from '../core/faults.ts';
+import { TenantId } from '../events/fields.ts';
+
+/** Variables that several functions have, and how all are read: once, at cold start, every problem at once. */
+
+export const name = z.string().min(1);
+export const arn = z.string().startsWith('arn:');
+
+/** The locked bucket and the retention that is sent with every object. */
+export const WORM = {
+  WORM_BUCKET_NAME: name,
+  WORM_RETENTION_MODE: z.enum(['COMPLIANCE', 'GOVERNANCE']),
+  WORM_RETENTION_DAYS: z.coerce.number().int().min(1),
+};
+
+/** The log: its table, and the bucket that holds its segments. */
+export const LEDGER = { LEDGER_TABLE_NAME: name, ...WORM };
+
+/** Machines that releases run on, by ARN. */
+export const RELEASE_MACHINES = { SOURCE_RELEASE_MACHINE_ARN: arn, IMAGE_RELEASE_MACHINE_ARN: arn };
+
+function jsonOf(text: string, context: z.RefinementCtx): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    context.addIssue({ code: 'custom', message: 'is not JSON' });
+    return z.NEVER;
+  }
+}
+
+/** Artifact key of each tenant: a JSON object of ARNs. */
+export const keyArnsByTenant = z.string().transform(jsonOf).pipe(z.record(TenantId, arn));
+
+export function readEnvironment<T>(schema: z.ZodType<T>, variables: NodeJS.ProcessEnv = process.env): T {
+  const read = schema.safeParse(variables);
+  if (!read.success) throw new Fault('ConfigurationInvalid', `environment: ${z.prettifyError(read.error)}`);
+  return read.data;
+}

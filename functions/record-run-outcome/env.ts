@@ -1,0 +1,5 @@
+import * as z from 'zod';
+import { LEDGER, name, RELEASE_MACHINES } from '../environment.ts';
+
+export const Env = z.object({ ...LEDGER, ...RELEASE_MACHINES, CLAIMS_TABLE_NAME: name });
+export type Env = z.infer<typeof Env>;
