@@ -1,0 +1,54 @@
+import { copyFileSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { buildSync } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Folders of `functions/` that hold a handler. */
+export const functionNames = (): readonly string[] =>
+  readdirSync(join(root, 'functions'), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => name)
+    .sort();
+
+export interface BundledFunction {
+  readonly name: string;
+  /** Folder to upload: the bundle, and the deployment document where there is one. */
+  readonly folder: string;
+  readonly bytes: number;
+}
+
+/** CommonJS parts of the SDK call `require`, which an ES module has not. */
+const BANNER = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);";
+
+/**
+ * Bundles every function into a folder of its own below `target`. The SDK is bundled too: what is tested is what runs,
+ * not what the platform happens to have. `document` is read by the functions beside their code.
+ */
+export function bundleFunctions(target: string, document?: string): readonly BundledFunction[] {
+  return functionNames().map((name) => {
+    const folder = join(target, name);
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    const outfile = join(folder, 'index.mjs');
+    buildSync({
+      entryPoints: [join(root, 'functions', name, 'handler.ts')],
+      outfile,
+      absWorkingDir: root,
+      bundle: true,
+      minify: true,
+      platform: 'node',
+      format: 'esm',
+      target: 'node24',
+      mainFields: ['module', 'main'],
+      alias: { '@aws-sdk/credential-provider-node': join(root, 'adapters/aws/environment-credentials.ts') },
+      banner: { js: BANNER },
+      legalComments: 'none',
+      logLevel: 'warning',
+    });
+    if (document !== undefined) writeFileSync(join(folder, 'relseal.json'), document);
+    copyFileSync(join(root, 'NOTICE'), join(folder, 'NOTICE'));
+    return { name, folder, bytes: statSync(outfile).size };
+  });
+}

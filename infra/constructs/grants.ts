@@ -1,0 +1,95 @@
+import { Arn, ArnFormat, type Stack } from 'aws-cdk-lib';
+import type { Table } from 'aws-cdk-lib/aws-dynamodb';
+import type { EventBus } from 'aws-cdk-lib/aws-events';
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { Key } from 'aws-cdk-lib/aws-kms';
+import type { Bucket } from 'aws-cdk-lib/aws-s3';
+import type { Queue } from 'aws-cdk-lib/aws-sqs';
+
+/** Least privilege by hand: each function is given the calls its adapters make, on the rows and names they make them on. */
+
+const allow = (actions: readonly string[], resources: readonly string[]): PolicyStatement =>
+  new PolicyStatement({ actions: [...actions], resources: [...resources] });
+
+type TableAction = 'GetItem' | 'Query' | 'BatchGetItem' | 'PutItem' | 'BatchWriteItem';
+
+export const tableGrant = ({ tableArn }: Table, ...actions: readonly TableAction[]): PolicyStatement =>
+  allow(
+    actions.map((action) => `dynamodb:${action}`),
+    [tableArn],
+  );
+
+/** Lists are read from the index alone. */
+export const listGrant = ({ tableArn }: Table, index: string): PolicyStatement =>
+  allow(['dynamodb:Query'], [`${tableArn}/index/${index}`]);
+
+export const streamGrant = (table: Table): PolicyStatement =>
+  allow(
+    ['dynamodb:DescribeStream', 'dynamodb:GetRecords', 'dynamodb:GetShardIterator'],
+    table.tableStreamArn === undefined ? [] : [table.tableStreamArn],
+  );
+
+/** Kinds of write-once objects, each below `t/<tenant>/`. */
+export const WORM_KINDS = ['evidence', 'seg', 'log', 'signature'] as const;
+export type WormKind = (typeof WORM_KINDS)[number];
+
+/** Listing is what makes S3 answer 404 for a missing object instead of AccessDenied. */
+export function wormGrants(
+  bucket: Bucket,
+  { read, write }: { read: readonly WormKind[]; write: readonly WormKind[] },
+): PolicyStatement[] {
+  const below = (kinds: readonly WormKind[]) => kinds.map((kind) => bucket.arnForObjects(`t/*/${kind}/*`));
+  return [
+    allow(['s3:ListBucket'], [bucket.bucketArn]),
+    allow(['s3:GetObject'], below(read)),
+    ...(write.length > 0 ? [allow(['s3:PutObject', 's3:PutObjectRetention'], below(write))] : []),
+  ];
+}
+
+export const erasableGrants = (bucket: Bucket): PolicyStatement[] => [
+  allow(['s3:ListBucket'], [bucket.bucketArn]),
+  allow(['s3:GetObject', 's3:PutObject'], [bucket.arnForObjects('t/*/raw/*')]),
+];
+
+export const secretGrants = (arns: readonly string[]): PolicyStatement[] =>
+  arns.length > 0 ? [allow(['secretsmanager:GetSecretValue'], arns)] : [];
+
+export const signGrant = (keys: readonly Key[]): PolicyStatement =>
+  allow(
+    ['kms:GetPublicKey', 'kms:Sign'],
+    keys.map(({ keyArn }) => keyArn),
+  );
+
+export const publicKeyGrant = (keys: readonly Key[]): PolicyStatement =>
+  allow(
+    ['kms:GetPublicKey'],
+    keys.map(({ keyArn }) => keyArn),
+  );
+
+export const busGrant = (bus: EventBus): PolicyStatement => allow(['events:PutEvents'], [bus.eventBusArn]);
+
+export const queueGrant = (queue: Queue): PolicyStatement =>
+  allow(
+    ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
+    [queue.queueArn],
+  );
+
+export const startGrant = (machineArns: readonly string[]): PolicyStatement =>
+  allow(['states:StartExecution'], machineArns);
+
+/** Executions are named by the machine they are of. */
+export const describeGrant = (stack: Stack, machineNames: readonly string[]): PolicyStatement =>
+  allow(
+    ['states:DescribeExecution', 'states:GetExecutionHistory'],
+    machineNames.map((name) =>
+      Arn.format(
+        {
+          service: 'states',
+          resource: 'execution',
+          resourceName: `${name}:*`,
+          arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+        },
+        stack,
+      ),
+    ),
+  );
