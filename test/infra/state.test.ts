@@ -1,0 +1,193 @@
+import { describe, expect, it } from 'vitest';
+import { documentWith, linesOf, resourcesOf, synthesised } from './synthesised.ts';
+
+const production = documentWith({ environment: { kind: 'production' } });
+const trial = synthesised(documentWith({}));
+const real = synthesised(production, '3650');
+
+const only = <T>(values: readonly T[]): T => {
+  const [first] = values;
+  if (first === undefined || values.length !== 1) throw new Error(`expected one, found ${values.length}`);
+  return first;
+};
+const wormBucket = (of: typeof trial) =>
+  only(resourcesOf(of.state, 'AWS::S3::Bucket').filter(([id]) => id.startsWith('WormBucket')));
+const bucketPolicy = (of: typeof trial, bucket: string) =>
+  linesOf(
+    only(resourcesOf(of.state, 'AWS::S3::BucketPolicy').filter(([id]) => id.startsWith(bucket)))[1].Properties
+      .PolicyDocument,
+  );
+
+describe('retention', () => {
+  it('is a day that the teardown role may shorten in a trial', () => {
+    expect(wormBucket(trial)[1].Properties).toMatchObject({
+      ObjectLockEnabled: true,
+      ObjectLockConfiguration: { Rule: { DefaultRetention: { Mode: 'GOVERNANCE', Days: 1 } } },
+      VersioningConfiguration: { Status: 'Enabled' },
+    });
+  });
+
+  it('is what was understood, for nobody to shorten, in production', () => {
+    expect(wormBucket(real)[1].Properties).toMatchObject({
+      ObjectLockConfiguration: { Rule: { DefaultRetention: { Mode: 'COMPLIANCE', Days: 3650 } } },
+    });
+  });
+
+  it.each([undefined, '', 'yes', '0', '-1', '1.5'])('refuses production when it was told %j', (told) => {
+    expect(() => synthesised(production, told)).toThrow(/iUnderstandRetention/);
+  });
+});
+
+describe('the configuration', () => {
+  it('is refused with every problem at once when functions could not have what it names', () => {
+    const [tenant] = Object(documentWith({})).tenants;
+    const source = {
+      provider: 'gitea',
+      instance: 'git.example.com',
+      secrets: ['file:secrets/gitea'],
+      repositories: [
+        { name: 'acme/a', fetch: { kind: 'git', path: 'a.git' } },
+        { name: 'acme/b', registry: { kind: 'oci-layout', path: 'b' } },
+      ],
+    };
+    const document = documentWith({ tenants: [{ ...tenant, sources: [source] }] });
+    expect(() => synthesised(document)).toThrow(/file:secrets\/gitea.*\n.*git folders.*\n.*layout folders/);
+  });
+});
+
+describe('the locked bucket', () => {
+  it('uses keys of S3, is closed to the public and to plain HTTP', () => {
+    expect(wormBucket(real)[1].Properties).toMatchObject({
+      BucketEncryption: {
+        ServerSideEncryptionConfiguration: [{ ServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } }],
+      },
+      PublicAccessBlockConfiguration: { BlockPublicAcls: true, RestrictPublicBuckets: true },
+    });
+    expect(bucketPolicy(real, 'WormBucket')).toContainEqual(
+      expect.objectContaining({ effect: 'Deny', condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+    );
+  });
+
+  it('denies deletion and, in production, every change of its settings, to all but the break-glass role', () => {
+    const exceptBreakGlass = {
+      ArnNotEquals: { 'aws:PrincipalArn': { 'Fn::GetAtt': [expect.stringMatching(/^BreakGlassRole/), 'Arn'] } },
+    };
+    const deletion = expect.objectContaining({
+      effect: 'Deny',
+      principal: { AWS: '*' },
+      actions: ['s3:DeleteObject', 's3:DeleteObjectVersion'],
+      condition: exceptBreakGlass,
+    });
+    const settings = expect.objectContaining({
+      effect: 'Deny',
+      principal: { AWS: '*' },
+      actions: [
+        's3:PutLifecycleConfiguration',
+        's3:PutBucketPolicy',
+        's3:DeleteBucketPolicy',
+        's3:PutBucketVersioning',
+        's3:PutReplicationConfiguration',
+      ],
+      condition: exceptBreakGlass,
+    });
+    for (const of of [trial, real]) expect(bucketPolicy(of, 'WormBucket')).toContainEqual(deletion);
+    expect(bucketPolicy(real, 'WormBucket')).toContainEqual(settings);
+    // A trial's policy must go with its stack.
+    expect(bucketPolicy(trial, 'WormBucket')).not.toContainEqual(settings);
+  });
+
+  it('denies retention beyond what was meant, and a second object under a name', () => {
+    expect(bucketPolicy(real, 'WormBucket')).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({
+          effect: 'Deny',
+          actions: ['s3:PutObject', 's3:PutObjectRetention'],
+          condition: { NumericGreaterThan: { 's3:object-lock-remaining-retention-days': '3651' } },
+        }),
+        expect.objectContaining({
+          effect: 'Deny',
+          actions: ['s3:PutObject'],
+          condition: { Null: { 's3:if-none-match': 'true' }, Bool: { 's3:ObjectCreationOperation': 'true' } },
+        }),
+      ]),
+    );
+  });
+});
+
+describe('what may be erased', () => {
+  it('lies in a bucket that is never locked and empties itself after 90 days', () => {
+    const [, bucket] = only(
+      resourcesOf(real.state, 'AWS::S3::Bucket').filter(([id]) => id.startsWith('ErasableBucket')),
+    );
+    expect(bucket.Properties).not.toHaveProperty('ObjectLockEnabled');
+    expect(bucket.Properties).toMatchObject({
+      LifecycleConfiguration: { Rules: [{ ExpirationInDays: 90, Status: 'Enabled' }] },
+    });
+    expect(bucketPolicy(real, 'ErasableBucket')).toContainEqual(
+      expect.objectContaining({ effect: 'Deny', actions: ['s3:PutObjectRetention', 's3:PutObjectLegalHold'] }),
+    );
+  });
+
+  it('has its keys in a table without backup, stream or index', () => {
+    const [, table] = only(
+      resourcesOf(real.state, 'AWS::DynamoDB::Table').filter(([id]) => id.startsWith('ErasableKeys')),
+    );
+    for (const copy of ['PointInTimeRecoverySpecification', 'StreamSpecification', 'GlobalSecondaryIndexes'])
+      expect(table.Properties).not.toHaveProperty(copy);
+  });
+});
+
+describe('each key', () => {
+  const keys = resourcesOf(real.state, 'AWS::KMS::Key');
+
+  it('is of its own kind: P-256 for the artifacts of each tenant, Ed25519 for checkpoints', () => {
+    expect(keys.map(([, { Properties }]) => Properties.KeySpec)).toEqual(['ECC_NIST_P256', 'ECC_NIST_EDWARDS25519']);
+    for (const [, { Properties }] of keys) expect(Properties.KeyUsage).toBe('SIGN_VERIFY');
+  });
+
+  it.each([
+    ['ECC_NIST_P256', /^SignArtifactRole/, 'ECDSA_SHA_256', 'DIGEST'],
+    ['ECC_NIST_EDWARDS25519', /^PublishCheckpointRole/, 'ED25519_SHA_512', 'RAW'],
+  ])('of %s signs for one role, in one way, and administrators cannot', (spec, role, algorithm, message) => {
+    const [, key] = only(keys.filter(([, { Properties }]) => Properties.KeySpec === spec));
+    const lines = linesOf(key.Properties.KeyPolicy);
+    const roleArn = { 'Fn::GetAtt': [expect.stringMatching(role), 'Arn'] };
+    expect(lines.filter(({ effect, actions }) => effect === 'Allow' && actions.includes('kms:Sign'))).toEqual([
+      expect.objectContaining({
+        actions: ['kms:Sign'],
+        principal: { AWS: roleArn },
+        condition: { StringEquals: { 'kms:SigningAlgorithm': algorithm, 'kms:MessageType': message } },
+      }),
+    ]);
+    const denied = (condition: unknown) =>
+      expect.objectContaining({ effect: 'Deny', actions: ['kms:Sign'], principal: { AWS: '*' }, condition });
+    expect(lines).toContainEqual(denied({ ArnNotEquals: { 'aws:PrincipalArn': roleArn } }));
+    expect(lines).toContainEqual(denied({ StringNotEquals: { 'kms:SigningAlgorithm': algorithm } }));
+    expect(lines).toContainEqual(denied({ StringNotEquals: { 'kms:MessageType': message } }));
+    expect(lines).toContainEqual(expect.objectContaining({ effect: 'Deny', actions: ['kms:CreateGrant'] }));
+    for (const action of lines.flatMap(({ actions }) => actions)) expect(action).not.toContain('*');
+  });
+});
+
+describe('what is kept', () => {
+  const kept = (of: typeof trial) =>
+    ['AWS::DynamoDB::Table', 'AWS::S3::Bucket', 'AWS::KMS::Key'].flatMap((type) =>
+      resourcesOf(of.state, type).map(([, resource]) => resource.DeletionPolicy),
+    );
+
+  it('stays in production when the stack goes, and the stack does not go by mistake', () => {
+    expect(new Set(kept(real))).toEqual(new Set(['Retain']));
+    expect(real.stacks.state.terminationProtection).toBe(true);
+    for (const [, { Properties }] of resourcesOf(real.state, 'AWS::DynamoDB::Table'))
+      expect(Properties.DeletionProtectionEnabled).toBe(true);
+  });
+
+  it('goes with a trial, both stacks of it', () => {
+    expect(new Set(kept(trial))).toEqual(new Set(['Delete']));
+    expect(trial.stacks.state.terminationProtection).toBe(false);
+    const retained = Object.values(trial.services.toJSON().Resources).filter(
+      (resource) => Object(resource).DeletionPolicy === 'Retain',
+    );
+    expect(retained).toEqual([]);
+  });
+});
