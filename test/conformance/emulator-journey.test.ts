@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { GetObjectRetentionCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { kmsNoteSigner } from '../../adapters/aws/kms-note-signer.ts';
@@ -6,10 +7,12 @@ import { readLogResource } from '../../core/ledger/read.ts';
 import { verifyLog } from '../../core/ledger/verify.ts';
 import { findSignature } from '../../core/signing/verify.ts';
 import { verifierKeyOf } from '../../core/tlog/note.ts';
-import { claimOf, entriesOfRun, until } from '../../demo/cases.ts';
+import { claimOf, entriesOfRun, post as postTo, until } from '../../demo/cases.ts';
 import { distributionPush, giteaPush, githubPush, type SignedDelivery } from '../../demo/deliveries.ts';
 import { IMAGES, SAMPLE, STAND_IN } from '../../demo/inputs.ts';
 import { TenantId } from '../../events/fields.ts';
+import { contentOf } from '../journeys/same-content.ts';
+import { startEmbeddedTwin } from './embedded-twin.ts';
 import { callApi, emulatorProgram } from './emulator.ts';
 import {
   type EmulatorWorld,
@@ -39,12 +42,14 @@ describe.skipIf(!program)('a deployment on the AWS emulator', () => {
     await registry?.stop();
   });
 
-  const post = (delivery: SignedDelivery, headers: Readonly<Record<string, string>> = {}) =>
-    callApi(world.emulator, world.api, delivery.path, {
-      method: 'POST',
-      headers: { ...delivery.headers, ...headers },
-      body: delivery.body,
-    });
+  /** What was accepted, in its order: sent again to the other engine at the end. */
+  const sent: SignedDelivery[] = [];
+  const post = async (delivery: SignedDelivery) => {
+    const { path, headers, body } = delivery;
+    const answer = await callApi(world.emulator, world.api, path, { method: 'POST', headers: { ...headers }, body });
+    if (answer.status === 202) sent.push(delivery);
+    return answer;
+  };
   const ended = (delivery: SignedDelivery) =>
     until(
       'outcome',
@@ -165,5 +170,24 @@ describe.skipIf(!program)('a deployment on the AWS emulator', () => {
     const spki = await kmsSigner({ client: kms, keyId: keys.artifact }).publicKey();
     const named = { repository: `${REGISTRY_HOST}/${IMAGES.good.repository}`, digest, annotation: 'required' as const };
     expect(await findSignature(loopback, named, spki)).toMatchObject({ kind: 'valid' });
+  });
+
+  it.runIf(crane)('has the same ledger content as the embedded engine has for the same deliveries', async () => {
+    const policy = readFileSync(new URL('../../demo/policy.yaml', import.meta.url), 'utf8');
+    const twin = await startEmbeddedTwin(world, registry?.host, policy);
+    try {
+      for (const delivery of sent) {
+        expect(await postTo(twin.url, delivery)).toMatchObject({ status: 202 });
+        await until('outcome', async () => {
+          const claim = await claimOf(twin.stores, TENANT, delivery);
+          return claim && claim.status !== 'running' ? claim : undefined;
+        });
+      }
+      const embedded = await contentOf(twin.stores.ledger, tenant);
+      expect(embedded.length).toBeGreaterThan(15);
+      expect(await contentOf(world.stores.ledger, tenant)).toEqual(embedded);
+    } finally {
+      await twin.stop();
+    }
   });
 });

@@ -28,13 +28,18 @@ import { deployStack } from './emulator-deploy.ts';
 
 export const TENANT = 'acme';
 export const REGISTRY_HOST = 'registry.example.com';
-export const SECRETS = { github: 'a github secret', gitea: 'a gitea secret', registry: 'Bearer a-registry-secret' };
+export const SECRETS = {
+  github: 'a github secret',
+  gitea: 'a gitea secret',
+  registry: 'Bearer a-registry-secret',
+  pseudonyms: 'a key of pseudonyms',
+};
 const root = new URL('../../', import.meta.url);
 
 async function secretArns({ client }: Emulator): Promise<Readonly<Record<string, string>>> {
   const secrets = new SecretsManagerClient(client);
   const arns: Record<string, string> = {};
-  for (const [name, SecretString] of Object.entries({ ...SECRETS, pseudonyms: 'a key of pseudonyms' })) {
+  for (const [name, SecretString] of Object.entries(SECRETS)) {
     const { ARN } = await secrets.send(new CreateSecretCommand({ Name: `relseal/${name}`, SecretString }));
     if (ARN === undefined) throw new Error('a secret without ARN');
     arns[name] = ARN;
@@ -75,12 +80,13 @@ export async function pushGoodImage(inputs: DemoInputs, registry: Registry): Pro
 interface Behind {
   readonly inputs: DemoInputs;
   readonly upstream: string;
-  readonly arns: Readonly<Record<string, string>>;
+  /** References of the secrets: ARNs on AWS, files on one machine. */
+  readonly secrets: Readonly<Record<string, string>>;
   /** `host:port` of the registry on loopback, where there is one. */
   readonly registry: string | undefined;
 }
 
-function documentOf({ inputs, upstream, arns, registry }: Behind) {
+export function documentOf({ inputs, upstream, secrets, registry }: Behind) {
   const [database = ''] = inputs.verifierKey.split('+');
   const loopback = [new URL(upstream).host, ...(registry ? [registry] : [])];
   const source = (provider: string, instance: string, secret: string | undefined, repository: object) => ({
@@ -99,13 +105,13 @@ function documentOf({ inputs, upstream, arns, registry }: Behind) {
         id: TENANT,
         origin: `ledger.example.com/${TENANT}`,
         policy: 'policy.yaml',
-        pseudonymKey: arns.pseudonyms,
+        pseudonymKey: secrets.pseudonyms,
         // The sample is nobody's but ours: its own hash is in no public database.
         modules: { proxy: upstream, checksumDatabase: inputs.verifierKey, private: [SAMPLE.module] },
         sources: [
-          source('github', 'github.com', arns.github, proxied(STAND_IN.repository, STAND_IN.module)),
-          source('gitea', SAMPLE.host, arns.gitea, proxied(SAMPLE.repository, SAMPLE.module)),
-          source('distribution', REGISTRY_HOST, arns.registry, {
+          source('github', 'github.com', secrets.github, proxied(STAND_IN.repository, STAND_IN.module)),
+          source('gitea', SAMPLE.host, secrets.gitea, proxied(SAMPLE.repository, SAMPLE.module)),
+          source('distribution', REGISTRY_HOST, secrets.registry, {
             name: IMAGES.good.repository,
             registry: { kind: 'https', url: `http://${registry ?? '127.0.0.1:1'}` },
             source: { host: SAMPLE.host, name: SAMPLE.repository },
@@ -161,7 +167,7 @@ export async function startEmulatorWorld(program: string, registry: string | und
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const behind = { inputs, upstream: upstream.url, arns: await secretArns(emulator), registry };
+    const behind = { inputs, upstream: upstream.url, secrets: await secretArns(emulator), registry };
     const { api, names, physical, retention } = await deploy(emulator, folder, behind);
     const dynamo = new DynamoDBClient(emulator.client);
     const s3 = new S3Client({ ...emulator.client, forcePathStyle: true });
@@ -171,6 +177,7 @@ export async function startEmulatorWorld(program: string, registry: string | und
       emulator,
       api,
       inputs,
+      upstream: upstream.url,
       s3,
       kms: new KMSClient(emulator.client),
       keys: { note: physical(names.noteKey), artifact: physical(names.artifactKey) },
