@@ -8,6 +8,8 @@ export const dataFolder = (root: string) => ({
   secrets: join(root, 'secrets'),
   keys: join(root, 'keys'),
   artifactKey: join(root, 'keys', 'artifact.pem'),
+  /** Its public half, written by the server for whoever verifies. */
+  artifactPublicKey: join(root, 'keys', 'artifact.pub'),
   logKey: join(root, 'keys', 'log.pem'),
   database: join(root, 'relseal.db'),
   worm: join(root, 'worm'),

@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { serve } from '@hono/node-server';
@@ -99,15 +100,33 @@ async function compose(options: ServeOptions) {
     },
     onFault,
   });
-  return { stores, secrets, egress, repositories, tenants, engine, tasks, append, commits, noteSigner, clock, onFault };
+  return {
+    stores,
+    secrets,
+    egress,
+    repositories,
+    tenants,
+    engine,
+    tasks,
+    append,
+    commits,
+    signer,
+    noteSigner,
+    clock,
+    onFault,
+  };
 }
 type Composition = Awaited<ReturnType<typeof compose>>;
 
-/** The verifier key of each log, for whoever is to check it without asking us. */
-async function writeVerifierKeys(folder: DataFolder, tenants: readonly TenantConfig[], publicKey: Uint8Array) {
+/** What whoever checks us needs: the verifier key of each log, and the public half of the artifact key as PEM. */
+async function writePublicKeys(folder: DataFolder, tenants: readonly TenantConfig[], keys: PublicKeys): Promise<void> {
+  const note = await keys.noteSigner.publicKey();
   for (const { id, origin } of tenants)
-    await writeFile(join(folder.keys, `${id}.vkey`), `${formatVerifierKey(verifierKeyOf(origin, publicKey))}\n`);
+    await writeFile(join(folder.keys, `${id}.vkey`), `${formatVerifierKey(verifierKeyOf(origin, note))}\n`);
+  const key = createPublicKey({ key: Buffer.from(await keys.signer.publicKey()), format: 'der', type: 'spki' });
+  await writeFile(folder.artifactPublicKey, key.export({ format: 'pem', type: 'spki' }));
 }
+type PublicKeys = Pick<Composition, 'signer' | 'noteSigner'>;
 
 /** Starts `checkpoint` for what was committed, at most once a second for each log. */
 function startCheckpoints({ engine, stores, clock, onFault, commits, tenants }: Composition) {
@@ -258,8 +277,8 @@ async function settledWithin(work: Promise<void>, clock: Clock): Promise<void> {
 export async function startServer(options: ServeOptions): Promise<RunningServer> {
   const { folder, config } = options;
   const composition = await compose(options);
-  const { stores, secrets, egress, engine, tenants, noteSigner, clock } = composition;
-  await writeVerifierKeys(folder, config.tenants, await noteSigner.publicKey());
+  const { stores, secrets, egress, engine, tenants, clock } = composition;
+  await writePublicKeys(folder, config.tenants, composition);
   const pumps = startPumps(composition);
   const { counts, answered } = answerCounts();
   const receive = {
