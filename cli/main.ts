@@ -77,6 +77,11 @@ async function main(): Promise<void> {
   const interrupted = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => interrupted.abort());
   const io = processIo(interrupted.signal);
+  // A reader that has seen enough (`| head`) is no failure of ours, but nobody is there to work for.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(EXIT.interrupted);
+  });
   try {
     const code = await run(process.argv.slice(2), io);
     process.exitCode = interrupted.signal.aborted && code === EXIT.done ? EXIT.interrupted : code;

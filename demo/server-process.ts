@@ -19,6 +19,10 @@ export async function startServer(cli: string, data: string, environment: NodeJS
     env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  // However this process ends, it leaves no server behind.
+  const killWithUs = () => child.kill('SIGKILL');
+  process.once('exit', killWithUs);
+  child.once('exit', () => process.removeListener('exit', killWithUs));
   const words: string[] = [];
   const url = await new Promise<string>((resolve, reject) => {
     child.once('exit', (code, signal) =>

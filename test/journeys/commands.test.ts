@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import * as z from 'zod';
 import { packageRoot } from '../../cli/package-root.ts';
 import { startServer } from '../../demo/server-process.ts';
 
@@ -145,5 +146,26 @@ describe('a wrong configuration', () => {
     writeFileSync(config, good);
     expect(code).toBe(2);
     expect(stderr.match(/relseal\.yaml:\d+: /g)).toHaveLength(2);
+  });
+});
+
+describe('a reader that leaves early', () => {
+  it('ends the demo, which leaves no server behind', { timeout: 60_000 }, async () => {
+    const child = spawn(process.execPath, [CLI, 'demo', '--keep', join(folder, 'left-early')], {
+      env: { ...process.env, GOPROXY: 'off' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    await once(child.stdout, 'data');
+    child.stdout.destroy();
+    const [code]: unknown[] = await once(child, 'exit');
+    expect(code).toBe(130);
+    const server = join(folder, 'left-early', 'data', 'server.json');
+    const { url } = z.object({ url: z.string() }).parse(JSON.parse(readFileSync(server, 'utf8')));
+    const state = () =>
+      fetch(`${url}/healthz`).then(
+        () => 'up',
+        () => 'down',
+      );
+    await expect.poll(state).toBe('down');
   });
 });
