@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { Provider, TenantId } from '../events/fields.ts';
+import { OciDigest, Provider, TenantId } from '../events/fields.ts';
 
 /** `relseal.yaml` and the CDK context hold this same document. Every secret is a reference. */
 
@@ -61,6 +61,86 @@ export const ModulesConfig = z.strictObject({
 });
 export type ModulesConfig = z.infer<typeof ModulesConfig>;
 
+/** Where a digest runs. `local-proxy`: a reverse proxy of the embedded server; `proxy`: one that is reached by its API. */
+export const TargetConfig = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('local-proxy'),
+    listen: z.strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535) }),
+    /** What takes the traffic before anything was promoted here; nothing when not given. */
+    stable: OciDigest.optional(),
+    /** Where each revision answers. */
+    revisions: z.array(z.strictObject({ digest: OciDigest, url: z.url({ protocol: /^http$/ }) })).max(1000),
+  }),
+  z.strictObject({
+    kind: z.literal('proxy'),
+    url: z.url({ protocol: /^https?$/ }),
+    token: SecretReference,
+  }),
+]);
+export type TargetConfig = z.infer<typeof TargetConfig>;
+
+export const MetricsConfig = z.strictObject({
+  kind: z.literal('prometheus'),
+  url: z.url({ protocol: /^https?$/ }),
+  /** Answers are asked for this long before now: two scrape intervals. */
+  lagSeconds: z.int().min(0).max(600).default(30),
+});
+export type MetricsConfig = z.infer<typeof MetricsConfig>;
+
+/** One number that decides. It is a breach above `limit`, and blocks after `consecutive` breaches. */
+export const SignalConfig = z.strictObject({
+  name: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/),
+  /** A query that gives one series. */
+  query: z.string().min(1).max(4096),
+  limit: z.number().min(0).max(Number.MAX_SAFE_INTEGER),
+  /** `ratio` is 0 to 1, never per cent. */
+  unit: z.enum(['ratio', 'milliseconds']),
+  consecutive: z.int().min(1).max(10),
+  /** Share of the score; those of an environment add up to 100. */
+  weight: z.int().min(1).max(100),
+  /** How many events the query rests on; fewer than `atLeast` decide nothing. */
+  events: z.strictObject({ query: z.string().min(1).max(4096), atLeast: z.int().min(1) }).optional(),
+  /** Age of the newest sample in seconds, as a query; above 120 the signal is stale. */
+  age: z.string().min(1).max(4096).optional(),
+});
+export type SignalConfig = z.infer<typeof SignalConfig>;
+
+export const StageConfig = z.strictObject({
+  /** Per cent of the traffic. */
+  weight: z.int().min(1).max(100),
+  ticks: z.int().min(1).max(60),
+});
+export type StageConfig = z.infer<typeof StageConfig>;
+
+/** Where promotions lead: which repositories may, what decides, in which steps. */
+export const EnvironmentConfig = z.strictObject({
+  name: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/),
+  /** Image repositories that may be promoted here. */
+  repositories: z
+    .array(z.strictObject({ host: name, name }))
+    .min(1)
+    .max(1000),
+  target: TargetConfig,
+  metrics: MetricsConfig,
+  signals: z.array(SignalConfig).min(1).max(16),
+  stages: z
+    .array(StageConfig)
+    .min(1)
+    .max(16)
+    .default([
+      { weight: 10, ticks: 5 },
+      { weight: 50, ticks: 5 },
+      { weight: 100, ticks: 10 },
+    ]),
+  /** Persons who must approve, none of them who asked. */
+  approvals: z.int().min(0).max(5).default(1),
+  /** Shorter than a minute in test environments only. */
+  tickSeconds: z.int().min(1).max(60).default(60),
+  /** How long nobody may judge before the promotion is rolled back; three ticks when not given. */
+  heartbeatSeconds: z.int().min(1).max(600).optional(),
+});
+export type EnvironmentConfig = z.infer<typeof EnvironmentConfig>;
+
 export const TenantConfig = z.strictObject({
   id: TenantId,
   /** Name of the log and of its key: `<host>/<path>`, no scheme. */
@@ -71,6 +151,7 @@ export const TenantConfig = z.strictObject({
   pseudonymKey: SecretReference.optional(),
   modules: ModulesConfig,
   sources: z.array(SourceConfig).min(1).max(100),
+  environments: z.array(EnvironmentConfig).max(100).default([]),
 });
 export type TenantConfig = z.infer<typeof TenantConfig>;
 
@@ -88,6 +169,8 @@ export const Config = z.strictObject({
     .strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535).default(8787) })
     .prefault({}),
   hosts: z.array(HostConfig).default([]),
+  /** Lets whoever has it change the proxies of this server, at `/targets/<tenant>%2F<environment>`. */
+  targetsToken: SecretReference.optional(),
   tenants: z.array(TenantConfig).min(1).max(1000),
 });
 export type Config = z.infer<typeof Config>;

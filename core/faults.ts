@@ -11,8 +11,10 @@ export const FAULT_NAMES = [
   'StoreUnavailable',
   'SignerUnavailable',
   'BusUnavailable',
+  'TargetUnreachable',
   // Another writer was first: read the head again and retry with jitter.
   'LedgerConflict',
+  'TargetConflict',
   // Do not retry: an operator must look.
   'IdempotencyConflict',
   'LedgerInconsistent',
@@ -20,6 +22,8 @@ export const FAULT_NAMES = [
   'EvidenceMissing',
   'SignerRefused',
   'EgressRefused',
+  'TargetRefused',
+  'PromotionEnded',
   'ConfigurationInvalid',
   'InputInvalid',
   'LimitExceeded',

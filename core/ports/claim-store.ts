@@ -11,6 +11,8 @@ export interface ClaimRow {
   /** The newest run; `-r<n>` is appended from the first replay on. */
   readonly runName: string;
   readonly replay: number;
+  /** How often the newest run was asked to go on from where it failed. */
+  readonly redrives: number;
   readonly status: ClaimStatus;
   readonly claimedAt: string;
   /** Event that started the first run. */
@@ -29,7 +31,7 @@ export interface ClaimStore {
   claim(row: ClaimRow): Promise<{ claimed: true } | { claimed: false; row: ClaimRow }>;
   get(tenant: TenantId, businessKey: Sha256Hex, machine: string): Promise<ClaimRow | undefined>;
   byRun(runName: string): Promise<ClaimRow | undefined>;
-  /** Replaces the row if `status` and `replay` are still those of `expected`; else throws `LedgerConflict`. */
-  replace(row: ClaimRow, expected: Pick<ClaimRow, 'status' | 'replay'>): Promise<void>;
+  /** Replaces the row if `status`, `replay` and `redrives` are still those of `expected`; else throws `LedgerConflict`. */
+  replace(row: ClaimRow, expected: Pick<ClaimRow, 'status' | 'replay' | 'redrives'>): Promise<void>;
   list(tenant: TenantId, filter: { status?: ClaimStatus; limit: number }): Promise<ClaimRow[]>;
 }

@@ -28,12 +28,16 @@ if [ ! -x "$dir/emu/bin/ministack" ]; then
   "$dir/emu/bin/pip" install --quiet ministack==1.5.33 cryptography
 fi
 
-# CNCF distribution, unpacked from its Debian package without installing it.
-if [ ! -x "$bin/docker-registry" ]; then
-  echo "installing docker-registry"
+# Debian packages, unpacked without installing them.
+debian_tool() { # name, package
+  [ -x "$bin/$1" ] && return 0
+  echo "installing $1"
+  local work
   work="$(mktemp -d)"
-  (cd "$work" && (apt-get download docker-registry || (apt-get update -q && apt-get download docker-registry)) && dpkg-deb -x ./*.deb x)
-  cp "$work/x/usr/bin/docker-registry" "$bin/docker-registry"
+  (cd "$work" && (apt-get download "$2" || (apt-get update -q && apt-get download "$2")) && dpkg-deb -x ./*.deb x)
+  cp "$work/x/usr/bin/$1" "$bin/$1"
   rm -rf "$work"
-fi
+}
+debian_tool docker-registry docker-registry # CNCF distribution
+debian_tool prometheus prometheus
 ls "$bin"
