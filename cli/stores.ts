@@ -7,7 +7,9 @@ import { sqliteDeliveryStore } from '../adapters/embedded/sqlite-delivery-store.
 import { sqliteHeadStore } from '../adapters/embedded/sqlite-head-store.ts';
 import { sqliteLedgerStore } from '../adapters/embedded/sqlite-ledger-store.ts';
 import { sqliteTagTable } from '../adapters/embedded/sqlite-tag-table.ts';
+import { sqliteTargetLocks } from '../adapters/embedded/sqlite-target-locks.ts';
 import { sqliteViews } from '../adapters/embedded/sqlite-views.ts';
+import { sqliteWaitStore } from '../adapters/embedded/sqlite-wait-store.ts';
 import type { DataFolder } from './data-folder.ts';
 
 export type Stores = ReturnType<typeof openStores>;
@@ -28,6 +30,8 @@ export function openStores(folder: DataFolder) {
     tags: sqliteTagTable(database),
     claims: sqliteClaimStore(database),
     views: sqliteViews(database),
+    waits: sqliteWaitStore(database),
+    locks: sqliteTargetLocks(database),
     heads: sqliteHeadStore(database),
     close: () => database.close(),
   };

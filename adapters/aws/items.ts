@@ -23,6 +23,9 @@ import { Fault } from '../../core/faults.ts';
  * | tag, and each observation of it | `TAG#tenant#sha256(tag)` | `-`, event id | |
  * | entries by term | `VIEW#tenant#field#sha256(value)` | index, 16 digits | |
  * | projected up to | `VIEWMARK#tenant` | `-` | |
+ * | wait by what is waited for | `WAIT#tenant#kind#business key` | ordinal | |
+ * | open waits of a kind | `OPEN#tenant#kind` | business key, ordinal | |
+ * | who may change a target | `LOCK#tenant#sha256(target)` | `-` | |
  * | head of a foreign log | `FOREIGN#sha256(log)` | `-` | |
  *
  * Every read by key is strongly consistent; the index serves lists only, which may lag.

@@ -32,6 +32,8 @@ export class StatefulStack extends Stack {
   readonly ledger: Table;
   readonly deliveries: Table;
   readonly claims: Table;
+  /** Waits for task tokens, and locks of targets. */
+  readonly waits: Table;
   readonly tagTable: Table;
   readonly views: Table;
   readonly heads: Table;
@@ -53,6 +55,7 @@ export class StatefulStack extends Stack {
     this.ledger = this.#table('LedgerTable', { stream: StreamViewType.KEYS_ONLY });
     this.deliveries = this.#table('DeliveriesTable', { stream: StreamViewType.NEW_IMAGE, lists: true });
     this.claims = this.#table('ClaimsTable', { lists: true });
+    this.waits = this.#table('WaitsTable', {});
     this.tagTable = this.#table('TagsTable', {});
     this.views = this.#table('ViewsTable', {});
     this.heads = this.#table('HeadsTable', {});

@@ -7,7 +7,9 @@ import { dynamoClaimStore } from '../../adapters/aws/dynamo-claim-store.ts';
 import { dynamoDeliveryStore } from '../../adapters/aws/dynamo-delivery-store.ts';
 import { dynamoLedgerStore } from '../../adapters/aws/dynamo-ledger-store.ts';
 import { dynamoTagTable } from '../../adapters/aws/dynamo-tag-table.ts';
+import { dynamoTargetLocks } from '../../adapters/aws/dynamo-target-locks.ts';
 import { dynamoViews } from '../../adapters/aws/dynamo-views.ts';
+import { dynamoWaitStore } from '../../adapters/aws/dynamo-wait-store.ts';
 import { eventbridgeBus } from '../../adapters/aws/eventbridge-bus.ts';
 import { kmsNoteSigner } from '../../adapters/aws/kms-note-signer.ts';
 import { kmsSigner } from '../../adapters/aws/kms-signer.ts';
@@ -15,6 +17,8 @@ import { s3ErasableStore } from '../../adapters/aws/s3-erasable-store.ts';
 import { s3WormStore } from '../../adapters/aws/s3-worm-store.ts';
 import { segmentOf } from '../../core/ledger/segment.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
+import type { WaitRow } from '../../core/ports/wait-store.ts';
+import { Sha256Hex, TenantId } from '../../events/fields.ts';
 import { claimStoreContract } from '../contracts/claim-store.contract.ts';
 import { deliveryStoreContract } from '../contracts/delivery-store.contract.ts';
 import { describeErasableStore } from '../contracts/erasable-store.contract.ts';
@@ -22,12 +26,27 @@ import { eventBusContract } from '../contracts/event-bus.contract.ts';
 import { describeLedgerStore } from '../contracts/ledger-store.contract.ts';
 import { describeNoteSigner, describeSigner } from '../contracts/signers.contract.ts';
 import { tagTableContract } from '../contracts/tag-table.contract.ts';
+import { targetLocksContract } from '../contracts/target-locks.contract.ts';
 import { viewsContract } from '../contracts/views.contract.ts';
+import { waitStoreContract } from '../contracts/wait-store.contract.ts';
 import { describeWormStore } from '../contracts/worm-store.contract.ts';
 import { memoryWormStore } from '../fakes/memory-worm-store.ts';
 import { type Emulator, emulatorProgram, startEmulator } from './emulator.ts';
 
 const program = emulatorProgram();
+
+const waitOf = (ordinal: number, state: unknown = {}): WaitRow => ({
+  tenant: TenantId.parse('acme'),
+  businessKey: Sha256Hex.parse('a'.repeat(64)),
+  kind: 'stage',
+  ordinal,
+  machine: 'promotion',
+  runName: 'promotion-a',
+  token: 'token',
+  version: 0,
+  open: true,
+  state,
+});
 
 /** The very suites that the memory and the embedded adapters pass, each store with a table or bucket of its own. */
 describe.skipIf(!program)('the AWS adapters on the emulator', () => {
@@ -132,6 +151,8 @@ describe.skipIf(!program)('the AWS adapters on the emulator', () => {
     deliveryStoreContract(async () => dynamoDeliveryStore(await table())));
   describe('the claim store in DynamoDB', () => claimStoreContract(async () => dynamoClaimStore(await table())));
   describe('the tag table in DynamoDB', () => tagTableContract(async () => dynamoTagTable(await table())));
+  describe('the wait store in DynamoDB', () => waitStoreContract(async () => dynamoWaitStore(await table())));
+  describe('the target locks in DynamoDB', () => targetLocksContract(async () => dynamoTargetLocks(await table())));
   describe('the views in DynamoDB', () => viewsContract(async () => dynamoViews(await table())));
   describe('the bus on EventBridge', () =>
     eventBusContract(async () => {
@@ -140,6 +161,34 @@ describe.skipIf(!program)('the AWS adapters on the emulator', () => {
       await client.send(new CreateEventBusCommand({ Name: `bus-${made}` }));
       return eventbridgeBus({ client, busName: `bus-${made}` });
     }));
+
+  it('lists all open waits, also when they are more than one answer of the table holds', async () => {
+    const store = dynamoWaitStore(await table());
+    const rows = Array.from({ length: 5 }, (_, ordinal) => waitOf(ordinal, 'x'.repeat(350_000)));
+    for (const row of rows) await store.open(row);
+    expect(await store.listOpen(waitOf(0).tenant, 'stage', 9)).toEqual(rows);
+    expect(await store.listOpen(waitOf(0).tenant, 'stage', 4)).toEqual(rows.slice(0, 4));
+  });
+
+  it('keeps a wait and its place on the list together when no answer comes', async () => {
+    const { client, tableName } = await table();
+    const losing = dynamo();
+    losing.middlewareStack.add(
+      (next) => async (call) => {
+        await next(call);
+        throw new Error('the answer is lost');
+      },
+      { step: 'initialize' },
+    );
+    const [store, cut] = [dynamoWaitStore({ client, tableName }), dynamoWaitStore({ client: losing, tableName })];
+    const opened = waitOf(1);
+    const closed = { ...opened, version: 1, open: false };
+    const kept = async () => [await store.get(opened), await store.listOpen(opened.tenant, 'stage', 9)];
+    await expect(cut.open(opened)).rejects.toMatchObject({ name: 'StoreUnavailable' });
+    expect(await kept()).toEqual([opened, [opened]]);
+    await expect(cut.replace(closed)).rejects.toMatchObject({ name: 'StoreUnavailable' });
+    expect(await kept()).toEqual([closed, []]);
+  });
 
   it('locks every version it writes, so that not even the account owner deletes it', async () => {
     const { bucketName: Bucket, store } = await lockedStore();

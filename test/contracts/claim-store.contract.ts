@@ -10,6 +10,7 @@ const row = (digit: string, more: Partial<ClaimRow> = {}): ClaimRow => ({
   machine: 'source-release',
   runName: `source-release-${digit}`,
   replay: 0,
+  redrives: 0,
   status: 'running',
   claimedAt: '2026-11-01T10:00:00.000Z',
   eventId: 'e',
@@ -32,16 +33,28 @@ export function claimStoreContract(make: () => ClaimStore | Promise<ClaimStore>)
     const store = await make();
     await store.claim(row('a'));
     const next = row('a', { runName: 'source-release-a-r1', replay: 1 });
-    await expect(store.replace(next, { status: 'failed', replay: 0 })).rejects.toMatchObject({
-      name: 'LedgerConflict',
-    });
-    await expect(store.replace(next, { status: 'running', replay: 1 })).rejects.toMatchObject({
-      name: 'LedgerConflict',
-    });
+    const others = [{ status: 'failed' as const }, { replay: 1 }, { redrives: 1 }];
+    for (const other of others)
+      await expect(store.replace(next, row('a', other)), JSON.stringify(other)).rejects.toMatchObject({
+        name: 'LedgerConflict',
+      });
+    expect(await store.byRun('source-release-a')).toEqual(row('a'));
     await store.replace(next, row('a'));
     expect(await store.byRun('source-release-a')).toEqual(next);
     expect(await store.byRun('source-release-a-r1')).toEqual(next);
     expect(await store.byRun('source-release-b')).toBeUndefined();
+  });
+
+  it('lets one of two who count the same redrive have it', async () => {
+    const store = await make();
+    const failed = row('a', { status: 'failed', error: 'X' });
+    await store.claim(failed);
+    const redriven = row('a', { redrives: 1 });
+    const both = await Promise.allSettled([store.replace(redriven, failed), store.replace(redriven, failed)]);
+    expect(both.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    await store.replace({ ...failed, redrives: 1 }, redriven);
+    // The same status and replay as at first, one redrive later: whoever read it then is too late.
+    await expect(store.replace(redriven, failed)).rejects.toMatchObject({ name: 'LedgerConflict' });
   });
 
   it('lists newest first, by status', async () => {
@@ -52,5 +65,11 @@ export function claimStoreContract(make: () => ClaimStore | Promise<ClaimStore>)
     expect((await store.list(tenant, { limit: 9 })).map(({ runName }) => runName.at(-1))).toEqual(['b', 'a']);
     expect((await store.list(tenant, { limit: 1 })).length).toBe(1);
     expect((await store.list(tenant, { status: 'failed', limit: 9 })).map(({ error }) => error)).toEqual(['X']);
+    const again = row('a', { replay: 1, runName: 'source-release-a-r1', claimedAt: '2026-11-01T12:00:00.000Z' });
+    await store.replace(again, row('a', { status: 'failed' }));
+    expect((await store.list(tenant, { limit: 9 })).map(({ runName }) => runName)).toEqual([
+      'source-release-a-r1',
+      'source-release-b',
+    ]);
   });
 }
