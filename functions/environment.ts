@@ -20,6 +20,9 @@ export const LEDGER = { LEDGER_TABLE_NAME: name, ...WORM };
 /** Machines that releases run on, by ARN. */
 export const RELEASE_MACHINES = { SOURCE_RELEASE_MACHINE_ARN: arn, IMAGE_RELEASE_MACHINE_ARN: arn };
 
+/** Machines that promotions run on, by ARN. */
+export const PROMOTION_MACHINES = { PROMOTION_MACHINE_ARN: arn, ROLLBACK_MACHINE_ARN: arn };
+
 function jsonOf(text: string, context: z.RefinementCtx): unknown {
   try {
     return JSON.parse(text);

@@ -23,6 +23,7 @@ const claimItem = (row: ClaimRow): Item => ({
   ...onList(`CLAIM#${row.tenant}#${row.status}`, `${row.claimedAt}#${row.businessKey}#${row.machine}`),
   status: { S: row.status },
   replay: number(row.replay),
+  redrives: number(row.redrives),
   ...body(row),
 });
 
@@ -96,9 +97,13 @@ export function dynamoClaimStore({ client, tableName }: { client: DynamoDBClient
     replace: (row, expected) =>
       storeCall('replacing a claim', async () => {
         const written = await write(row, {
-          ConditionExpression: '#status = :status AND #replay = :replay',
-          ExpressionAttributeNames: { '#status': 'status', '#replay': 'replay' },
-          ExpressionAttributeValues: { ':status': { S: expected.status }, ':replay': number(expected.replay) },
+          ConditionExpression: '#status = :status AND #replay = :replay AND #redrives = :redrives',
+          ExpressionAttributeNames: { '#status': 'status', '#replay': 'replay', '#redrives': 'redrives' },
+          ExpressionAttributeValues: {
+            ':status': { S: expected.status },
+            ':replay': number(expected.replay),
+            ':redrives': number(expected.redrives),
+          },
         });
         if (!written) throw new Fault('LedgerConflict', `the claim of ${row.runName} has changed`);
       }),

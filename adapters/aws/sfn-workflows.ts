@@ -1,53 +1,101 @@
 import {
   DescribeExecutionCommand,
-  type DescribeExecutionCommandOutput,
   GetExecutionHistoryCommand,
   ListExecutionsCommand,
+  RedriveExecutionCommand,
+  SendTaskFailureCommand,
+  SendTaskHeartbeatCommand,
+  SendTaskSuccessCommand,
   type SFNClient,
   StartExecutionCommand,
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
 import { Fault } from '../../core/faults.ts';
-import type { RunDescription, RunStatus, Workflows } from '../../core/ports/workflows.ts';
+import type { RunDescription, RunStatus, TokenAnswer, Workflows } from '../../core/ports/workflows.ts';
 import { isNamed, storeCall } from './errors.ts';
 
 export interface SfnWorkflowsConfig {
   readonly client: SFNClient;
-  /** ARN of each machine (or of its alias) by name. */
+  /** ARN of each machine (or of its version or alias) by name. */
   readonly machineArns: Readonly<Record<string, string>>;
+  /** Machines whose Catch starts a compensation: never redriven, whatever the service would do. */
+  readonly compensating?: readonly string[];
 }
+
+/** How a back end says that it has no redrive at all: neither now nor for another run. */
+const UNSUPPORTED = ['InvalidAction', 'UnknownOperationException', 'UnsupportedOperation', 'NotImplemented'];
+const NOT_REDRIVABLE = ['ExecutionNotRedrivable', 'ExecutionDoesNotExist'];
+/** Nobody waits with this token any more, or ever did. */
+const TOKEN_GONE = ['TaskTimedOut', 'TaskDoesNotExist', 'InvalidToken'];
+const MAX_ERROR_CHARACTERS = 256;
+const MAX_CAUSE_CHARACTERS = 32_768;
 
 const json = (text: string | undefined): unknown => (text === undefined ? undefined : JSON.parse(text));
 
+/** An execution is named under its machine, whatever version or alias started it. */
+const executionArnOf = (machineArn: string, name: string): string =>
+  [...machineArn.split(':').slice(0, 7), name].join(':').replace(':stateMachine:', ':execution:');
+
+/** What the call gives; undefined when it fails with one of these errors. */
+async function unlessNamed<T>(call: Promise<T>, ...names: readonly string[]): Promise<T | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (isNamed(error, ...names)) return undefined;
+    throw error;
+  }
+}
+
+/** Calls of a task's token, by which whoever was handed it answers for the task. */
+function tokenCalls(client: SFNClient) {
+  const answered = (what: string, call: () => Promise<object>): Promise<TokenAnswer> =>
+    storeCall(what, async () => ((await unlessNamed(call(), ...TOKEN_GONE)) ? 'accepted' : 'gone'));
+  return {
+    sendTaskSuccess: (taskToken: string, output: unknown) =>
+      answered('answering a task', () =>
+        client.send(new SendTaskSuccessCommand({ taskToken, output: JSON.stringify(output) })),
+      ),
+    sendTaskFailure: (taskToken: string, failure: { error: string; cause: string }) =>
+      answered('failing a task', () =>
+        client.send(
+          new SendTaskFailureCommand({
+            taskToken,
+            error: failure.error.slice(0, MAX_ERROR_CHARACTERS),
+            cause: failure.cause.slice(0, MAX_CAUSE_CHARACTERS),
+          }),
+        ),
+      ),
+    sendTaskHeartbeat: (taskToken: string) =>
+      answered('keeping a task alive', () => client.send(new SendTaskHeartbeatCommand({ taskToken }))),
+  };
+}
+
+/** The state that a run is in or failed in: the last one entered. */
+async function stateOf(client: SFNClient, executionArn: string): Promise<string | undefined> {
+  const { events = [] } = await client.send(
+    new GetExecutionHistoryCommand({ executionArn, reverseOrder: true, maxResults: 50 }),
+  );
+  return events.find(({ stateEnteredEventDetails: entered }) => entered)?.stateEnteredEventDetails?.name;
+}
+
 /** Runs as executions of Step Functions. A name is used once in 90 days there; the claim row remembers for ever. */
-export function sfnWorkflows({ client, machineArns }: SfnWorkflowsConfig): Workflows {
+export function sfnWorkflows({ client, machineArns, compensating = [] }: SfnWorkflowsConfig): Workflows {
+  let canRedrive = true;
   const arnOf = (machine: string): string => {
     const arn = machineArns[machine];
     if (arn === undefined) throw new Fault('ConfigurationInvalid', `no state machine is configured for ${machine}`);
     return arn;
   };
-  const executionArn = (machine: string, name: string) =>
-    `${arnOf(machine).replace(':stateMachine:', ':execution:')}:${name}`;
-
-  /** The state that a run is in or failed in: the last one entered. */
-  async function stateOf(arn: string): Promise<string | undefined> {
-    const { events = [] } = await client.send(
-      new GetExecutionHistoryCommand({ executionArn: arn, reverseOrder: true, maxResults: 50 }),
-    );
-    return events.find(({ stateEnteredEventDetails: entered }) => entered)?.stateEnteredEventDetails?.name;
-  }
+  const executionArn = (machine: string, name: string) => executionArnOf(arnOf(machine), name);
+  const mayRedrive = (machine: string) => canRedrive && !compensating.includes(machine);
 
   async function describe(machine: string, name: string): Promise<RunDescription | undefined> {
     const arn = executionArn(machine, name);
-    let found: DescribeExecutionCommandOutput;
-    try {
-      found = await client.send(new DescribeExecutionCommand({ executionArn: arn }));
-    } catch (error) {
-      if (isNamed(error, 'ExecutionDoesNotExist')) return undefined;
-      throw error;
-    }
+    const command = new DescribeExecutionCommand({ executionArn: arn });
+    const found = await unlessNamed(client.send(command), 'ExecutionDoesNotExist');
+    if (!found) return undefined;
     const status = statusOfRun(found.status);
-    const state = status === 'SUCCEEDED' ? undefined : await stateOf(arn);
+    const state = status === 'SUCCEEDED' ? undefined : await stateOf(client, arn);
     return {
       name,
       machine,
@@ -59,22 +107,36 @@ export function sfnWorkflows({ client, machineArns }: SfnWorkflowsConfig): Workf
       ...(found.error === undefined ? {} : { error: found.error }),
       ...(found.cause === undefined ? {} : { cause: found.cause }),
       ...(state === undefined ? {} : { state }),
+      redriveCount: found.redriveCount ?? 0,
+      redrivable: found.redriveStatus === 'REDRIVABLE' && mayRedrive(machine),
     };
+  }
+
+  async function redrive(machine: string, name: string): Promise<'redriven' | 'impossible'> {
+    if (!mayRedrive(machine)) return 'impossible';
+    try {
+      await client.send(new RedriveExecutionCommand({ executionArn: executionArn(machine, name) }));
+      return 'redriven';
+    } catch (error) {
+      // Remembered, so that later descriptions do not promise what only this call can tell.
+      if (isNamed(error, ...UNSUPPORTED)) canRedrive = false;
+      else if (!isNamed(error, ...NOT_REDRIVABLE)) throw error;
+      return 'impossible';
+    }
   }
 
   return {
     start: (machine, name, input) =>
       storeCall('starting a run', async () => {
-        try {
-          const answer = await client.send(
-            new StartExecutionCommand({ stateMachineArn: arnOf(machine), name, input: JSON.stringify(input) }),
-          );
-          if (!answer.executionArn) throw new Fault('StoreUnavailable', 'Step Functions answered without an ARN');
-          return 'started';
-        } catch (error) {
-          if (isNamed(error, 'ExecutionAlreadyExists')) return 'exists';
-          throw error;
-        }
+        const command = new StartExecutionCommand({
+          stateMachineArn: arnOf(machine),
+          name,
+          input: JSON.stringify(input),
+        });
+        const answer = await unlessNamed(client.send(command), 'ExecutionAlreadyExists');
+        if (answer && !answer.executionArn)
+          throw new Fault('StoreUnavailable', 'Step Functions answered without an ARN');
+        return answer ? 'started' : 'exists';
       }),
     describe: (machine, name) => storeCall('describing a run', () => describe(machine, name)),
     list: ({ machine, status, limit }) =>
@@ -97,8 +159,13 @@ export function sfnWorkflows({ client, machineArns }: SfnWorkflowsConfig): Workf
       }),
     stop: (machine, name, reason) =>
       storeCall('stopping a run', async () => {
-        await client.send(new StopExecutionCommand({ executionArn: executionArn(machine, name), ...reason }));
+        const command = new StopExecutionCommand({ executionArn: executionArn(machine, name), ...reason });
+        // To stop a run that has ended changes nothing, there as here.
+        const stopped = await unlessNamed(client.send(command), 'ExecutionDoesNotExist');
+        if (!stopped) throw new Fault('InputInvalid', `there is no run ${name} of ${machine}`);
       }),
+    redrive: (machine, name) => storeCall('redriving a run', () => redrive(machine, name)),
+    ...tokenCalls(client),
   };
 }
 

@@ -2,7 +2,7 @@ import * as z from 'zod';
 
 /** What each gate asks for, as data. Its digest is part of every verdict, so a changed rule shows. */
 
-export const GateName = z.enum(['source', 'sign']);
+export const GateName = z.enum(['source', 'sign', 'promote']);
 export type GateName = z.infer<typeof GateName>;
 
 const kebab = z.string().regex(/^[a-z][a-z0-9-]{0,63}$/);
@@ -49,6 +49,6 @@ const Gate = z.strictObject({
 export const Policy = z.strictObject({
   schema: z.literal('relseal.policy/1'),
   name: z.string().min(1).max(255),
-  gates: z.strictObject({ source: Gate.optional(), sign: Gate.optional() }),
+  gates: z.strictObject({ source: Gate.optional(), sign: Gate.optional(), promote: Gate.optional() }),
 });
 export type Policy = z.infer<typeof Policy>;

@@ -40,6 +40,7 @@ async function world() {
     machine: run.machine,
     runName: run.name,
     replay: 0,
+    redrives: 0,
     status: 'running',
     claimedAt: '2026-01-02T03:04:05.000Z',
     eventId: 'e1',

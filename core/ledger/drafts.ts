@@ -27,18 +27,23 @@ export const subjectOf = (subject: RunSubject): Subject =>
   subject.kind === 'source'
     ? { name: releaseIdOf(subject), digest: { gitCommit: subject.commit } }
     : {
-        name: `${subject.host}/${subject.repository}${subject.tag === undefined ? '' : `:${subject.tag}`}`,
+        name: `${subject.host}/${subject.repository}${subject.kind === 'promotion' || subject.tag === undefined ? '' : `:${subject.tag}`}`,
         digest: { sha256: subject.digest.slice('sha256:'.length) },
       };
 
-const releaseOf = (subject: RunSubject): Pick<EntryContent, 'release'> => ({
-  release: { kind: subject.kind, id: releaseIdOf(subject) },
+/** The release an entry of a run belongs to, and where it goes when that is what the run is about. */
+const releaseOf = (subject: RunSubject): Pick<EntryContent, 'release' | 'environment'> => ({
+  release: { kind: subject.kind === 'source' ? 'source' : 'image', id: releaseIdOf(subject) },
+  ...(subject.kind === 'promotion' ? { environment: subject.environment } : {}),
 });
 
 const commitOf = (commit: string | undefined): Pick<EntryContent, 'change'> =>
   commit === undefined ? {} : { change: { commit } };
 
-const subjectFacts = (subject: RunSubject): Pick<EntryContent, 'release' | 'change' | 'subjects'> => ({
+/** What every entry of a run says of its subject. */
+export const subjectFacts = (
+  subject: RunSubject,
+): Pick<EntryContent, 'release' | 'environment' | 'change' | 'subjects'> => ({
   ...releaseOf(subject),
   ...commitOf(subject.kind === 'source' ? subject.commit : undefined),
   subjects: [subjectOf(subject)],
@@ -111,7 +116,10 @@ function factsOf(
 ): Facts | Promise<Facts> {
   switch (record.kind) {
     case 'release.claimed':
+    case 'promotion.requested':
       return { ...subjectFacts(record.subject), outcome: 'info' };
+    case 'approval.expired':
+      return { ...subjectFacts(record.subject), outcome: 'refuse', reasons: [{ code: 'approval.expired' }], reasonsTotal: 1 };
     case 'check':
       return checkFacts(deps, tenant, record, release);
     case 'verdict':

@@ -8,6 +8,7 @@ const Stored: z.ZodType<ClaimRow> = z.strictObject({
   machine: z.string(),
   runName: z.string(),
   replay: z.int().nonnegative(),
+  redrives: z.int().nonnegative(),
   status: z.enum(['running', 'passed', 'refused', 'failed']),
   claimedAt: z.string(),
   eventId: z.string(),

@@ -10,6 +10,8 @@ import { RunInput } from './run-input.ts';
 import { startWorkflow } from './start.ts';
 import { sweepRuns } from './sweep.ts';
 
+const ASKED = { actor: { id: 'operator', authenticated: 'local' }, from: 'failure' } as const;
+
 type World = ReturnType<typeof deliveryWorld>;
 
 async function entriesOf({ ledger, tenant }: World) {
@@ -130,11 +132,7 @@ describe('runs', () => {
     const world = deliveryWorld();
     await deliver(world);
     const [name = ''] = world.runs.keys();
-    return {
-      world,
-      name,
-      deps: { claims: world.claims, append: world.append, workflows: world.workflows, clock: world.clock },
-    };
+    return { world, name, deps: world.runDeps };
   }
 
   it('takes the input from the row and refuses an event that differs from it', async () => {
@@ -159,34 +157,37 @@ describe('runs', () => {
     expect(await recordRunOutcome(deps, end)).toBe('recorded');
     expect(await recordRunOutcome(deps, end)).toBe('nothing');
     expect(await world.claims.byRun(name)).toMatchObject({ status: 'refused' });
-    expect(await replayRun(deps, name, { id: 'operator', authenticated: 'local' })).toMatchObject({
+    expect(await replayRun(deps, name, ASKED)).toMatchObject({
       code: 'replay.not-failed',
     });
   });
 
-  it('records a fault once and replays it under the next name', async () => {
+  it('records a fault once and replays it from where it failed, or under the next name', async () => {
     const { world, name, deps } = await started();
-    const end = {
-      name,
-      machine: 'source-release',
-      status: 'FAILED',
-      error: 'ModuleProxyUnreachable',
-      redriveCount: 0,
-    } as const;
-    await recordRunOutcome(deps, end);
-    await recordRunOutcome(deps, end);
+    const end = { status: 'FAILED', error: 'ModuleProxyUnreachable', state: 'Verify go.sum' } as const;
+    const told = { ...end, name, machine: 'source-release', redriveCount: 0 };
+    world.workflows.end(name, end);
+    await recordRunOutcome(deps, told);
+    await recordRunOutcome(deps, told);
     const [message] = world.bus.accepted;
     if (!message) throw new Error('nothing was published');
     expect(await startWorkflow(world.start, message)).toEqual({ kind: 'needs-replay', runName: name });
-    expect(await replayRun(deps, name, { id: 'operator', authenticated: 'local' })).toEqual({
-      kind: 'started',
-      runName: `${name}-r1`,
-    });
+    expect(await replayRun(deps, name, ASKED)).toEqual({ kind: 'redriven', runName: name });
     expect((await entriesOf(world)).map(({ kind }) => kind)).toEqual(['delivery', 'fault', 'replay']);
-    expect(await replayRun(deps, name, { id: 'operator', authenticated: 'local' })).toMatchObject({
-      code: 'replay.superseded',
-    });
-    expect(await recordRunOutcome(deps, end)).toBe('nothing');
+    world.workflows.end(name, end);
+    expect(await recordRunOutcome(deps, told)).toBe('nothing');
+    expect(await recordRunOutcome(deps, { ...told, redriveCount: 1 })).toBe('recorded');
+    const fromStart = { ...ASKED, from: 'start' } as const;
+    expect(await replayRun(deps, name, fromStart)).toEqual({ kind: 'started', runName: `${name}-r1` });
+    expect(await replayRun(deps, name, ASKED)).toMatchObject({ code: 'replay.superseded', runName: `${name}-r1` });
+    expect((await entriesOf(world)).map(({ reasons: [reason] = [] }) => reason?.code)).toEqual([
+      undefined,
+      'run.failed',
+      'run.redriven',
+      'run.failed',
+      'run.replayed',
+    ]);
+    expect(await recordRunOutcome(deps, told)).toBe('nothing');
   });
 
   it('counts an output without an outcome as failed', async () => {
@@ -204,7 +205,7 @@ describe('runs', () => {
   it('starts by sweep what was claimed and never started', async () => {
     const { world, name, deps } = await started();
     world.runs.clear();
-    expect(await sweepRuns(deps, [world.tenant.id])).toEqual({ recorded: 0, started: 1 });
+    expect(await sweepRuns(deps, [world.tenant.id])).toEqual({ recorded: 0, started: 1, takenUp: 0 });
     expect([...world.runs.keys()]).toEqual([name]);
   });
 

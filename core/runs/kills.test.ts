@@ -8,6 +8,7 @@ import { recordRunOutcome } from './outcome.ts';
 import { replayRun } from './replay.ts';
 import { startWorkflow } from './start.ts';
 import { sweepRuns } from './sweep.ts';
+import type { ReplayRequest } from './take-up.ts';
 
 /** A process that dies at one port call: that call and all later ones fail, until another process takes over. */
 class Kill implements FailurePlan {
@@ -30,7 +31,19 @@ class Kill implements FailurePlan {
   }
 }
 const NEVER = Number.POSITIVE_INFINITY;
-const OPERATOR = { id: 'operator', authenticated: 'local' };
+const ASKED = { actor: { id: 'operator', authenticated: 'local' }, from: 'failure' } as const;
+const FROM_START = { ...ASKED, from: 'start' } as const;
+const FAULT = { status: 'FAILED', error: 'ModuleProxyUnreachable', state: 'Verify go.sum' } as const;
+const PASSED = { status: 'SUCCEEDED', output: { outcome: 'passed' } } as const;
+
+const LAPSED = ['run.failed', 'run.redriven', 'run.replayed'] as const;
+
+interface ReplayWays {
+  readonly asked: ReplayRequest;
+  readonly kind: 'redriven' | 'started';
+  /** The engine can redrive the run while it is described, and no more when it is asked to. */
+  readonly lapses?: boolean;
+}
 
 type World = ReturnType<typeof deliveryWorld>;
 
@@ -41,10 +54,16 @@ async function contentOf({ ledger, tenant, runs, claims, bus }: World) {
   return {
     entries: entries.map(({ at: _at, trace: _trace, prev, ...entry }) => ({ ...entry, prev: prev?.index })),
     runs: [...runs.keys()],
-    claims: rows.map(({ runName, replay, status }) => ({ runName, replay, status })),
+    claims: rows.map(({ runName, replay, redrives, status }) => ({ runName, replay, redrives, status })),
     events: [...new Set(bus.accepted.map(({ event }) => event.id))],
   };
 }
+
+/** The sweep completes what somebody asked for before they died, and does not know who it was. */
+const named = ({ entries, ...content }: Awaited<ReturnType<typeof contentOf>>) => ({
+  ...content,
+  entries: entries.map(({ actor: _actor, ...entry }) => entry),
+});
 
 /** A request, its publishing and its start, once each; what a killed process leaves is for the next. */
 async function once(world: World): Promise<boolean> {
@@ -100,56 +119,68 @@ describe('a process that is killed between any two port calls', () => {
     },
   );
 
-  it.each(['before', 'after'] as const)(
-    '%s the effect of a call, a failed run is recorded and replayed once',
-    async (moment) => {
-      const lifecycle = async (kill: Kill) => {
-        const world = deliveryWorld();
-        await once(world);
-        const [name = ''] = world.runs.keys();
-        const described = new Map<string, 'FAILED' | 'SUCCEEDED' | 'RUNNING'>([
-          [name, 'FAILED'],
-          [`${name}-r1`, 'SUCCEEDED'],
-        ]);
-        const workflows = {
-          start: world.workflows.start,
-          describe: async (machine: string, run: string) => {
-            const status = world.runs.has(run) ? described.get(run) : undefined;
-            if (!status) return undefined;
-            const end =
-              status === 'FAILED'
-                ? { error: 'ModuleProxyUnreachable', state: 'Verify go.sum' }
-                : { output: { outcome: 'passed' } };
-            return { name: run, machine, status, startedAt: '', input: {}, ...end };
-          },
-        };
-        const deps = {
-          claims: failing(world.claims, kill),
-          append: failing({ append: world.append }, kill).append,
-          workflows: failing(workflows, kill),
-          clock: world.clock,
-        };
-        const attempt = async () => {
-          await sweepRuns(deps, [world.tenant.id]);
-          const row = await world.claims.byRun(name);
-          if (row?.runName === name) expect(await replayRun(deps, name, OPERATOR)).toMatchObject({ kind: 'started' });
-          await sweepRuns(deps, [world.tenant.id]);
-          await sweepRuns(deps, [world.tenant.id]);
-        };
-        await attempt().catch((error: unknown) => {
-          if (!(error instanceof Error && error.name === 'StoreUnavailable')) throw error;
-        });
-        kill.restart();
-        await attempt();
-        return contentOf(world);
-      };
+  /** What an operator and the sweep do with a run that failed, however often they have to, and what remains. */
+  async function lifecycle(kill: Kill, ways: ReplayWays) {
+    const world = deliveryWorld();
+    await once(world);
+    const [name = ''] = world.runs.keys();
+    world.workflows.end(name, FAULT);
+    const doubled: string[] = [];
+    const workflows = failing(
+      {
+        ...world.workflows,
+        redrive: async (machine: string, run: string) => {
+          if (ways.lapses) world.workflows.end(run, { ...FAULT, redrivable: false });
+          const answer = await world.workflows.redrive(machine, run);
+          if (answer === 'redriven') doubled.push(run);
+          return answer;
+        },
+      },
+      kill,
+    );
+    const { append, compensate } = failing({ append: world.append, compensate: world.runDeps.compensate }, kill);
+    const claims = failing(world.claims, kill);
+    const worm = failing(world.worm, kill);
+    const deps = { ...world.runDeps, claims, worm, append, compensate, workflows };
+    const attempt = async () => {
+      await sweepRuns(deps, [world.tenant.id]);
+      const row = await world.claims.byRun(name);
+      if (row?.status === 'failed') expect(await replayRun(deps, name, ways.asked)).toMatchObject({ kind: ways.kind });
+      for (let round = 0; round < 2; round += 1) await sweepRuns(deps, [world.tenant.id]);
+    };
+    await attempt().catch((error: unknown) => {
+      if (!(error instanceof Error && error.name === 'StoreUnavailable')) throw error;
+    });
+    kill.restart();
+    await attempt();
+    for (const run of world.runs.keys())
+      if ((await world.workflows.describe('source-release', run))?.status === 'RUNNING')
+        world.workflows.end(run, PASSED);
+    await sweepRuns(deps, [world.tenant.id]);
+    return { ...(await contentOf(world)), redriven: doubled };
+  }
+
+  it.each([
+    ['before', 'from where it failed', { asked: ASKED, kind: 'redriven' }, ['run.failed', 'run.redriven']],
+    ['after', 'from where it failed', { asked: ASKED, kind: 'redriven' }, ['run.failed', 'run.redriven']],
+    ['before', 'from the start', { asked: FROM_START, kind: 'started' }, ['run.failed', 'run.replayed']],
+    ['after', 'from the start', { asked: FROM_START, kind: 'started' }, ['run.failed', 'run.replayed']],
+    ['before', 'too late to go on', { asked: ASKED, kind: 'started', lapses: true }, LAPSED],
+    ['after', 'too late to go on', { asked: ASKED, kind: 'started', lapses: true }, LAPSED],
+  ] as const)(
+    '%s the effect of a call, a failed run is recorded and replayed once, %s',
+    { timeout: 60_000 },
+    async (moment, _how, ways, codes) => {
       const counting = new Kill(NEVER, moment);
-      const expected = await lifecycle(counting);
-      expect(expected.entries.map(({ kind }) => kind)).toEqual(['delivery', 'fault', 'replay']);
-      expect(expected.claims).toMatchObject([{ replay: 1, status: 'passed' }]);
+      const expected = await lifecycle(counting, ways);
+      expect(expected.entries.flatMap(({ reasons = [] }) => reasons.map(({ code }) => code))).toEqual(codes);
+      expect(expected.claims).toMatchObject([{ status: 'passed' }]);
+      expect(expected.redriven).toHaveLength(ways.kind === 'redriven' ? 1 : 0);
       expect(counting.calls).toBeGreaterThan(8);
-      for (let at = 0; at < counting.calls; at += 1)
-        expect([moment, at, await lifecycle(new Kill(at, moment))]).toEqual([moment, at, expected]);
+      for (let at = 0; at < counting.calls; at += 1) {
+        const content = await lifecycle(new Kill(at, moment), ways);
+        expect([moment, at, named(content)]).toEqual([moment, at, named(expected)]);
+      }
     },
   );
 });
@@ -169,16 +200,14 @@ describe('the sweep', () => {
     for (const bad of world.runs.keys()) {
       const looked: string[] = [];
       const workflows = {
-        start: world.workflows.start,
+        ...world.workflows,
         describe: async (_machine: string, name: string) => {
           looked.push(name);
           if (name === bad) throw new Error('gone');
           return undefined;
         },
       };
-      await expect(
-        sweepRuns({ claims: world.claims, append: world.append, workflows }, [world.tenant.id]),
-      ).rejects.toThrow('gone');
+      await expect(sweepRuns({ ...world.runDeps, workflows }, [world.tenant.id])).rejects.toThrow('gone');
       expect(looked.toSorted()).toEqual([...world.runs.keys()].toSorted());
     }
   });
@@ -188,16 +217,13 @@ describe('the sweep', () => {
     await once(world);
     const [name = ''] = world.runs.keys();
     let described = 0;
-    const describeRun = async (machine: string, run: string) => {
+    const describeRun = (machine: string, run: string) => {
       described += 1;
-      return { name: run, machine, status: 'RUNNING' as const, startedAt: '', input: {} };
+      return world.workflows.describe(machine, run);
     };
-    const deps = {
-      claims: world.claims,
-      append: world.append,
-      workflows: { ...world.workflows, describe: describeRun },
-    };
-    expect(await sweepRuns(deps, [world.tenant.id])).toEqual({ recorded: 0, started: 0 });
+    const deps = { ...world.runDeps, workflows: { ...world.workflows, describe: describeRun } };
+    const nothing = { recorded: 0, started: 0, takenUp: 0 };
+    expect(await sweepRuns(deps, [world.tenant.id])).toEqual(nothing);
     const end = {
       name,
       machine: 'source-release',
@@ -206,7 +232,7 @@ describe('the sweep', () => {
       redriveCount: 0,
     } as const;
     expect(await recordRunOutcome(deps, end)).toBe('recorded');
-    expect(await sweepRuns(deps, [world.tenant.id])).toEqual({ recorded: 0, started: 0 });
+    expect(await sweepRuns(deps, [world.tenant.id])).toEqual(nothing);
     expect(described).toBe(1);
   });
 });
@@ -226,7 +252,7 @@ describe('the end of a run', () => {
     const world = deliveryWorld();
     await once(world);
     const [name = ''] = world.runs.keys();
-    const deps = { claims: world.claims, append: world.append };
+    const deps = world.runDeps;
     expect(await recordRunOutcome(deps, { name, machine: 'source-release', status, redriveCount: 0, ...end })).toBe(
       'recorded',
     );
@@ -240,12 +266,13 @@ describe('the end of a run', () => {
     const world = deliveryWorld();
     await once(world);
     const [name = ''] = world.runs.keys();
-    const deps = { claims: world.claims, append: world.append, workflows: world.workflows, clock: world.clock };
+    const deps = world.runDeps;
     const end = { machine: 'source-release', status: 'FAILED', redriveCount: 0 } as const;
     expect(await recordRunOutcome(deps, { ...end, name: 'another' })).toBe('nothing');
     expect(await recordRunOutcome(deps, { ...end, name, status: 'RUNNING' })).toBe('nothing');
+    world.workflows.end(name, FAULT);
     await recordRunOutcome(deps, { ...end, name });
-    await replayRun(deps, name, OPERATOR);
+    await replayRun(deps, name, FROM_START);
     expect(await recordRunOutcome(deps, { ...end, name })).toBe('nothing');
     expect(await world.claims.byRun(`${name}-r1`)).toMatchObject({ status: 'running', replay: 1 });
   });
@@ -256,11 +283,9 @@ describe('a replay', () => {
     const world = deliveryWorld();
     await once(world);
     const [name = ''] = world.runs.keys();
-    const deps = { claims: world.claims, append: world.append, workflows: world.workflows, clock: world.clock };
-    await expect(replayRun(deps, 'unknown', OPERATOR)).rejects.toThrow(
-      expect.objectContaining({ name: 'InputInvalid' }),
-    );
-    expect(await replayRun(deps, name, OPERATOR)).toEqual({
+    const deps = world.runDeps;
+    await expect(replayRun(deps, 'unknown', ASKED)).rejects.toThrow(expect.objectContaining({ name: 'InputInvalid' }));
+    expect(await replayRun(deps, name, ASKED)).toEqual({
       kind: 'refused',
       code: 'replay.not-failed',
       runName: name,
@@ -268,30 +293,41 @@ describe('a replay', () => {
     expect((await contentOf(world)).entries.map(({ kind }) => kind)).toEqual(['delivery']);
   });
 
-  it('asked for twice at once runs once', async () => {
+  it.each([
+    ['from where it failed', ASKED, ASKED, 'redriven', ['run.redriven']],
+    ['from the start', FROM_START, FROM_START, 'started', ['run.replayed']],
+    ['each in its own way', ASKED, FROM_START, 'redriven', ['run.redriven', 'run.replayed']],
+  ] as const)('asked for twice at once, %s, runs once', async (_how, one, other, kind, codes) => {
     const world = deliveryWorld();
     await once(world);
     const [name = ''] = world.runs.keys();
-    const deps = { claims: world.claims, append: world.append, workflows: world.workflows, clock: world.clock };
-    await recordRunOutcome(deps, { name, machine: 'source-release', status: 'FAILED', redriveCount: 0 });
-    const both = await Promise.allSettled([
-      replayRun(deps, name, OPERATOR),
-      replayRun(deps, name, { ...OPERATOR, id: 'other' }),
+    const deps = world.runDeps;
+    world.workflows.end(name, FAULT);
+    await sweepRuns(deps, [world.tenant.id]);
+    const both = await Promise.all([
+      replayRun(deps, name, one),
+      replayRun(deps, name, { ...other, actor: { id: 'other', authenticated: 'local' } }),
     ]);
-    expect(both.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
-    expect(both.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { name: 'LedgerConflict' } });
-    expect([...world.runs.keys()]).toEqual([name, `${name}-r1`]);
-    expect((await contentOf(world)).entries.map(({ kind }) => kind)).toEqual(['delivery', 'fault', 'replay']);
+    expect(both.map((answer) => answer.kind).sort()).toEqual(['refused', kind].sort());
+    const running = kind === 'started' ? `${name}-r1` : name;
+    expect(both.find((answer) => answer.kind === 'refused')).toMatchObject({
+      code: 'replay.superseded',
+      runName: running,
+    });
+    expect([...world.runs.keys()]).toEqual(kind === 'started' ? [name, running] : [name]);
+    const { entries } = await contentOf(world);
+    expect(entries.slice(2).map(({ reasons: [reason] = [] }) => reason?.code)).toEqual(codes);
   });
 
-  it('can be replayed again, each under its own name', async () => {
+  it('can be started again and again, each time under its own name', async () => {
     const world = deliveryWorld();
     await once(world);
     const [name = ''] = world.runs.keys();
-    const deps = { claims: world.claims, append: world.append, workflows: world.workflows, clock: world.clock };
+    const deps = world.runDeps;
     for (const run of [name, `${name}-r1`, `${name}-r2`]) {
+      world.workflows.end(run, FAULT);
       await recordRunOutcome(deps, { name: run, machine: 'source-release', status: 'FAILED', redriveCount: 0 });
-      await replayRun(deps, run, OPERATOR);
+      await replayRun(deps, run, FROM_START);
     }
     expect([...world.runs.keys()]).toEqual([name, `${name}-r1`, `${name}-r2`, `${name}-r3`]);
     expect(new Set([...world.runs.values()].map((input) => JSON.stringify(input))).size).toBe(1);

@@ -8,9 +8,8 @@ import { type RunOutcomeDeps, recordRunOutcome } from './outcome.ts';
 export async function recordRunEnd(
   deps: RunOutcomeDeps & { readonly workflows: Pick<Workflows, 'describe'> },
   runName: string,
-  redriveCount: number,
 ): Promise<'recorded' | 'nothing'> {
   const claim = await deps.claims.byRun(runName);
   const run = claim && (await deps.workflows.describe(claim.machine, runName));
-  return run ? recordRunOutcome(deps, { ...run, redriveCount }) : 'nothing';
+  return run ? recordRunOutcome(deps, run) : 'nothing';
 }

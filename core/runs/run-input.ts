@@ -26,7 +26,18 @@ export const ImageSubject = z.strictObject({
 });
 export type ImageSubject = z.infer<typeof ImageSubject>;
 
-export const RunSubject = z.discriminatedUnion('kind', [SourceSubject, ImageSubject]);
+/** One digest going to one environment, for the `attempt`-th time. Its rollback is about the same. */
+export const PromotionSubject = z.strictObject({
+  kind: z.literal('promotion'),
+  host: z.string().min(1).max(255),
+  repository: z.string().min(1).max(255),
+  digest: OciDigest,
+  environment: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/),
+  attempt: z.int().nonnegative(),
+});
+export type PromotionSubject = z.infer<typeof PromotionSubject>;
+
+export const RunSubject = z.discriminatedUnion('kind', [SourceSubject, ImageSubject, PromotionSubject]);
 export type RunSubject = z.infer<typeof RunSubject>;
 
 /** The whole input of a release run. */
@@ -51,19 +62,27 @@ export const businessKeyOf = (tenant: TenantId, subject: RunSubject): Sha256Hex 
           type: subject.kind,
           host: subject.host,
           repository: subject.repository,
-          ref: subject.tag ?? '',
-          target: subject.kind === 'source' ? subject.commit : subject.digest,
-          generation: subject.generation,
+          ...whatOf(subject),
         }),
       )
       .digest('hex'),
   );
 
+const whatOf = (subject: RunSubject) => {
+  if (subject.kind === 'promotion')
+    return { ref: '', target: subject.digest, environment: subject.environment, generation: subject.attempt };
+  return {
+    ref: subject.tag ?? '',
+    target: subject.kind === 'source' ? subject.commit : subject.digest,
+    generation: subject.generation,
+  };
+};
+
 /** `<machine>-<40 hex>`, then `-r<n>` from the first replay on: a valid execution name on both engines. */
 export const runNameOf = (machine: string, businessKey: Sha256Hex, replay: number): string =>
   `${machine}-${businessKey.slice(0, 40)}${replay > 0 ? `-r${replay}` : ''}`;
 
-/** Release id: what entries of one release are linked by. */
+/** Release id: what entries of one release are linked by; a promotion is of its image's release. */
 export const releaseIdOf = (subject: RunSubject): string =>
   subject.kind === 'source'
     ? `${subject.host}/${subject.repository}@${subject.tag}`

@@ -65,6 +65,7 @@ export async function startWorkflow(deps: StartDeps, message: BusMessage): Promi
     machine,
     runName,
     replay: 0,
+    redrives: 0,
     status: 'running',
     claimedAt: new Date(deps.clock.now()).toISOString(),
     eventId: event.id,

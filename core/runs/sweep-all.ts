@@ -1,11 +1,10 @@
 import type { TenantId } from '../../events/fields.ts';
-import type { Clock } from '../ports/clock.ts';
 import { type StartCheckpointDeps, startCheckpoint } from './start-checkpoint.ts';
 import { type SweepCounts, type SweepDeps, sweepRuns } from './sweep.ts';
 
 /** Ends that were not told of, runs that were not started, and logs whose newest commits were not published. */
 export async function sweepAll(
-  deps: SweepDeps & StartCheckpointDeps & { readonly workflows: SweepDeps['workflows']; readonly clock: Clock },
+  deps: SweepDeps & StartCheckpointDeps & { readonly workflows: SweepDeps['workflows'] },
   tenants: readonly TenantId[],
 ): Promise<SweepCounts & { readonly checkpoints: number }> {
   const counts = await sweepRuns(deps, tenants);

@@ -1,5 +1,11 @@
 import * as z from 'zod';
-import { arn, LEDGER, name, RELEASE_MACHINES } from '../environment.ts';
+import { arn, LEDGER, name, PROMOTION_MACHINES, RELEASE_MACHINES } from '../environment.ts';
 
-export const Env = z.object({ ...LEDGER, ...RELEASE_MACHINES, CHECKPOINT_MACHINE_ARN: arn, CLAIMS_TABLE_NAME: name });
+export const Env = z.object({
+  ...LEDGER,
+  ...RELEASE_MACHINES,
+  ...PROMOTION_MACHINES,
+  CHECKPOINT_MACHINE_ARN: arn,
+  CLAIMS_TABLE_NAME: name,
+});
 export type Env = z.infer<typeof Env>;

@@ -5,7 +5,7 @@ import type { DeliveryRequest, ReceiveDeps } from '../../core/ingest/receive.ts'
 import { appendEntries } from '../../core/ledger/append.ts';
 import type { Registry } from '../../core/ports/registry.ts';
 import type { StartDeps } from '../../core/runs/start.ts';
-import type { SweepDeps } from '../../core/runs/sweep.ts';
+import type { TakeUpDeps } from '../../core/runs/take-up.ts';
 import { GitSha, type TenantId } from '../../events/fields.ts';
 import { countingIds } from './counting-ids.ts';
 import { type FailurePlan, failing } from './failing.ts';
@@ -17,6 +17,7 @@ import { memoryErasableStore } from './memory-erasable-store.ts';
 import { memoryLedgerStore } from './memory-ledger-store.ts';
 import { memorySourceHost } from './memory-source-host.ts';
 import { memoryTagTable } from './memory-tag-table.ts';
+import { memoryWorkflows } from './memory-workflows.ts';
 import { memoryWormStore } from './memory-worm-store.ts';
 
 export const COMMIT = GitSha.parse('ff3602bb5b46ae73604d614c39b822f4d03e73e0');
@@ -43,7 +44,8 @@ export function deliveryWorld(plan: FailurePlan = { at: -1, when: 'before', call
   const deliveries = memoryDeliveryStore();
   const bus = memoryBus();
   const claims = memoryClaimStore();
-  const runs = new Map<string, unknown>();
+  const workflows = memoryWorkflows();
+  const compensated: string[] = [];
   const answers: string[] = [];
   const secrets = { values: async (reference: string) => [reference === 'env:HOOK' ? SECRET : 'pseudonyms'] };
   const receive: ReceiveDeps = {
@@ -71,30 +73,34 @@ export function deliveryWorld(plan: FailurePlan = { at: -1, when: 'before', call
     },
     append: failing({ append }, plan).append,
   };
-  const workflows: StartDeps['workflows'] & SweepDeps['workflows'] = {
-    start: async (_machine, name, input) => {
-      if (runs.has(name)) return 'exists';
-      runs.set(name, input);
-      return 'started';
-    },
-    describe: async () => undefined,
-  };
   const start: StartDeps = { deliveries, claims: failing(claims, plan), workflows: failing(workflows, plan), clock };
+  /** For what records ends, replays and sweeps: nothing of it fails. */
+  const runDeps: TakeUpDeps = {
+    claims,
+    worm,
+    append,
+    workflows,
+    clock,
+    compensate: async ({ runName }) => void compensated.push(runName),
+  };
   return {
     tenant,
     clock,
     source,
     ledger,
     bus,
+    worm,
     claims,
     deliveries,
-    runs,
+    runs: workflows.runs,
     answers,
     receive,
     publish,
     start,
     append,
     workflows,
+    runDeps,
+    compensated,
   };
 }
 

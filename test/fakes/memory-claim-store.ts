@@ -22,7 +22,8 @@ export function memoryClaimStore(): ClaimStore {
     byRun: async (runName) => structuredClone(rows.get(runs.get(runName) ?? '')),
     replace: async (row, expected) => {
       const stored = rows.get(idOf(row.tenant, row.businessKey, row.machine));
-      if (stored?.status !== expected.status || stored.replay !== expected.replay)
+      const { status, replay, redrives } = expected;
+      if (stored?.status !== status || stored.replay !== replay || stored.redrives !== redrives)
         throw new Fault('LedgerConflict', `the claim of ${row.runName} has changed`);
       put(row);
     },

@@ -1,0 +1,209 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { SFNClient } from '@aws-sdk/client-sfn';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import * as z from 'zod';
+import { sfnWorkflows } from './sfn-workflows.ts';
+
+/** What the service would answer to each action: an object, or the name of an error. */
+type Answers = Record<string, object | string>;
+
+const Body = z.record(z.string(), z.unknown());
+const PREFIX = 'AWSStepFunctions.';
+const ARN = 'arn:aws:states:us-east-1:000000000000:stateMachine';
+const RUN = 'arn:aws:states:us-east-1:000000000000:execution:source:run-1';
+
+/** The service's wire protocol on loopback, with answers that a test gives. */
+const service = { answers: {} as Answers, calls: [] as { action: string; body: Record<string, unknown> }[] };
+const server = createServer(async (request, response) => {
+  const action = String(request.headers['x-amz-target']).slice(PREFIX.length);
+  service.calls.push({ action, body: Body.parse(JSON.parse(await text(request))) });
+  const answer = service.answers[action] ?? 'UnknownOperationException';
+  response.writeHead(typeof answer === 'string' ? 400 : 200, { 'content-type': 'application/x-amz-json-1.0' });
+  response.end(JSON.stringify(typeof answer === 'string' ? { __type: answer, message: 'as the test says' } : answer));
+});
+let client: SFNClient;
+
+beforeAll(async () => {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  client = new SFNClient({
+    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+    maxAttempts: 1,
+  });
+});
+afterAll(() => {
+  client.destroy();
+  server.close();
+});
+beforeEach(() => {
+  service.answers = {};
+  service.calls = [];
+});
+
+const machineArns = { source: `${ARN}:source`, aliased: `${ARN}:source:live`, promotion: `${ARN}:promotion` };
+const workflows = () => sfnWorkflows({ client, machineArns, compensating: ['promotion'] });
+
+const failed = (more: object = {}) => ({
+  executionArn: RUN,
+  status: 'FAILED',
+  startDate: 1_700_000_000,
+  stopDate: 1_700_000_060,
+  input: '{"a":1}',
+  error: 'SourceUnreachable',
+  cause: '{"errorType":"SourceUnreachable"}',
+  redriveCount: 2,
+  redriveStatus: 'REDRIVABLE',
+  ...more,
+});
+const history = {
+  events: [
+    { id: 3, type: 'TaskStateEntered', timestamp: 1, stateEnteredEventDetails: { name: 'Fetch the source' } },
+    { id: 2, type: 'TaskStateEntered', timestamp: 1, stateEnteredEventDetails: { name: 'Claim the release' } },
+  ],
+};
+
+describe('a run of Step Functions', () => {
+  it('is described with where and why it failed and whether it can go on', async () => {
+    service.answers = { DescribeExecution: failed(), GetExecutionHistory: history };
+    expect(await workflows().describe('source', 'run-1')).toEqual({
+      name: 'run-1',
+      machine: 'source',
+      status: 'FAILED',
+      startedAt: '2023-11-14T22:13:20.000Z',
+      stoppedAt: '2023-11-14T22:14:20.000Z',
+      input: { a: 1 },
+      error: 'SourceUnreachable',
+      cause: '{"errorType":"SourceUnreachable"}',
+      state: 'Fetch the source',
+      redriveCount: 2,
+      redrivable: true,
+    });
+  });
+
+  it('has an ARN without the alias of its machine', async () => {
+    service.answers = {
+      DescribeExecution: failed(),
+      GetExecutionHistory: history,
+      StartExecution: { executionArn: RUN },
+    };
+    await workflows().describe('aliased', 'run-1');
+    expect(service.calls[0]?.body).toEqual({ executionArn: RUN });
+    await workflows().start('aliased', 'run-1', {});
+    expect(service.calls.at(-1)?.body).toMatchObject({ stateMachineArn: `${ARN}:source:live` });
+  });
+
+  it.each([
+    ['of a back end that counts no redrives', 'source', { redriveCount: undefined, redriveStatus: undefined }],
+    ['that is too old', 'source', { redriveStatus: 'NOT_REDRIVABLE' }],
+    ['of a machine that compensates', 'promotion', {}],
+  ])('%s is not redrivable', async (_which, machine, more) => {
+    service.answers = { DescribeExecution: failed(more), GetExecutionHistory: history };
+    expect(await workflows().describe(machine, 'run-1')).toMatchObject({ redrivable: false });
+  });
+
+  it('that does not exist is undefined, and one that cannot be asked for is StoreUnavailable', async () => {
+    service.answers = { DescribeExecution: 'ExecutionDoesNotExist' };
+    expect(await workflows().describe('source', 'run-1')).toBeUndefined();
+    service.answers = { DescribeExecution: 'AccessDeniedException' };
+    await expect(workflows().describe('source', 'run-1')).rejects.toMatchObject({ name: 'StoreUnavailable' });
+    await expect(workflows().describe('unknown', 'run-1')).rejects.toMatchObject({ name: 'ConfigurationInvalid' });
+  });
+
+  it('starts once', async () => {
+    service.answers = { StartExecution: 'ExecutionAlreadyExists' };
+    expect(await workflows().start('source', 'run-1', { a: 1 })).toBe('exists');
+    expect(service.calls[0]?.body).toEqual({ stateMachineArn: `${ARN}:source`, name: 'run-1', input: '{"a":1}' });
+    service.answers = { StartExecution: {} };
+    await expect(workflows().start('source', 'run-1', {})).rejects.toMatchObject({ name: 'StoreUnavailable' });
+  });
+
+  it('stops, and stopping one that does not exist is InputInvalid', async () => {
+    service.answers = { StopExecution: { stopDate: 1 } };
+    await workflows().stop('aliased', 'run-1', { error: 'Stopped', cause: 'by the test' });
+    expect(service.calls[0]?.body).toEqual({ executionArn: RUN, error: 'Stopped', cause: 'by the test' });
+    service.answers = { StopExecution: 'ExecutionDoesNotExist' };
+    await expect(workflows().stop('source', 'run-1', { error: 'E', cause: 'c' })).rejects.toMatchObject({
+      name: 'InputInvalid',
+    });
+  });
+
+  it('is listed by alias, newest first', async () => {
+    const executions = [{ name: 'run-1', executionArn: RUN }];
+    const DescribeExecution = failed({ status: 'SUCCEEDED', output: '{"outcome":"passed"}' });
+    service.answers = { ListExecutions: { executions }, DescribeExecution };
+    expect(await workflows().list({ machine: 'aliased', limit: 5 })).toMatchObject([{ output: { outcome: 'passed' } }]);
+    expect(service.calls[0]?.body).toMatchObject({ stateMachineArn: `${ARN}:source:live`, maxResults: 5 });
+  });
+});
+
+describe('a redrive', () => {
+  it('of a run that failed is durable once answered', async () => {
+    service.answers = { RedriveExecution: { redriveDate: 1 } };
+    expect(await workflows().redrive('aliased', 'run-1')).toBe('redriven');
+    expect(service.calls[0]?.body).toMatchObject({ executionArn: RUN });
+  });
+
+  it.each(['ExecutionNotRedrivable', 'ExecutionDoesNotExist'])('is impossible when it is %s', async (error) => {
+    service.answers = { RedriveExecution: error };
+    expect(await workflows().redrive('source', 'run-1')).toBe('impossible');
+  });
+
+  it.each(['ExecutionLimitExceeded', 'AccessDeniedException', 'ThrottlingException'])(
+    'that meets %s can be asked for again',
+    async (error) => {
+      service.answers = { RedriveExecution: error };
+      await expect(workflows().redrive('source', 'run-1')).rejects.toMatchObject({ name: 'StoreUnavailable' });
+    },
+  );
+
+  it('of a machine that compensates is not even asked for', async () => {
+    service.answers = { RedriveExecution: { redriveDate: 1 } };
+    expect(await workflows().redrive('promotion', 'run-1')).toBe('impossible');
+    expect(service.calls).toEqual([]);
+  });
+
+  it.each(['InvalidAction', 'UnknownOperationException'])(
+    'of a back end that answers %s is impossible, and is promised no more',
+    async (error) => {
+      service.answers = { RedriveExecution: error, DescribeExecution: failed(), GetExecutionHistory: history };
+      const once = workflows();
+      expect(await once.describe('source', 'run-1')).toMatchObject({ redrivable: true });
+      expect(await once.redrive('source', 'run-1')).toBe('impossible');
+      expect(await once.describe('source', 'run-1')).toMatchObject({ redrivable: false });
+    },
+  );
+});
+
+describe('a task token', () => {
+  const token = 'a token of the test';
+
+  it('takes an output, a failure and heartbeats', async () => {
+    service.answers = { SendTaskSuccess: {}, SendTaskFailure: {}, SendTaskHeartbeat: {} };
+    const failure = { error: 'e'.repeat(300), cause: 'c'.repeat(40_000) };
+    expect(await workflows().sendTaskSuccess(token, { verdict: 'pass' })).toBe('accepted');
+    expect(await workflows().sendTaskFailure(token, failure)).toBe('accepted');
+    expect(await workflows().sendTaskHeartbeat(token)).toBe('accepted');
+    expect(service.calls.map(({ body }) => body)).toEqual([
+      { taskToken: token, output: '{"verdict":"pass"}' },
+      { taskToken: token, error: 'e'.repeat(256), cause: 'c'.repeat(32_768) },
+      { taskToken: token },
+    ]);
+  });
+
+  it.each(['TaskTimedOut', 'TaskDoesNotExist', 'InvalidToken'])('is gone when it is %s', async (error) => {
+    service.answers = { SendTaskSuccess: error, SendTaskFailure: error, SendTaskHeartbeat: error };
+    expect(await workflows().sendTaskSuccess(token, {})).toBe('gone');
+    expect(await workflows().sendTaskFailure(token, { error: 'E', cause: 'c' })).toBe('gone');
+    expect(await workflows().sendTaskHeartbeat(token)).toBe('gone');
+  });
+
+  it('that cannot be answered now is StoreUnavailable', async () => {
+    service.answers = { SendTaskSuccess: 'ThrottlingException' };
+    await expect(workflows().sendTaskSuccess(token, {})).rejects.toMatchObject({ name: 'StoreUnavailable' });
+  });
+});

@@ -1,0 +1,36 @@
+import * as z from 'zod';
+import { OciDigest, TenantId } from '../../events/fields.ts';
+
+/** What persons may ask of a deployment. Who asks is no part of it: it is told by whoever has authenticated them. */
+
+/** Free text of a person. */
+export const MAX_REASON_CHARACTERS = 1000;
+
+const run = z.string().min(1).max(80);
+
+export const PromotionAsk = z.strictObject({
+  /** Needed only where there are several. */
+  tenant: TenantId.exactOptional(),
+  host: z.string().min(1).max(255),
+  repository: z.string().min(1).max(255),
+  digest: OciDigest,
+  environment: z.string().min(1).max(32),
+});
+export type PromotionAsk = z.infer<typeof PromotionAsk>;
+
+export const ApprovalAsk = z.strictObject({
+  run,
+  decision: z.enum(['approved', 'refused']),
+  reason: z.string().min(1).max(MAX_REASON_CHARACTERS).exactOptional(),
+});
+export type ApprovalAsk = z.infer<typeof ApprovalAsk>;
+
+export const StopAsk = z.strictObject({ run });
+export type StopAsk = z.infer<typeof StopAsk>;
+
+export const ReplayAsk = z.strictObject({
+  run,
+  from: z.enum(['failure', 'start']),
+  reason: z.string().min(1).max(MAX_REASON_CHARACTERS).exactOptional(),
+});
+export type ReplayAsk = z.infer<typeof ReplayAsk>;

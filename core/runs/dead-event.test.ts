@@ -1,0 +1,53 @@
+import { expect, it } from 'vitest';
+import { COMMIT, deliveryWorld, pushRequest } from '../../test/fakes/delivery-world.ts';
+import { dispatchDue } from '../ingest/publish.ts';
+import { receiveDelivery } from '../ingest/receive.ts';
+import { parseEntry } from '../ledger/entry.ts';
+import { recordDeadEvent } from './dead-event.ts';
+
+async function published() {
+  const world = deliveryWorld();
+  await receiveDelivery(world.receive, pushRequest());
+  await dispatchDue(world.publish);
+  const [message] = world.bus.accepted;
+  if (!message) throw new Error('nothing was published');
+  const entries = async () => (await world.ledger.entries(world.tenant.id, 0, 99)).map(parseEntry);
+  return { world, message, entries };
+}
+
+it('leaves one fault entry of an event that died, however often it does', async () => {
+  const { world, message, entries } = await published();
+  await recordDeadEvent(world, message, 'StoreUnavailable');
+  await recordDeadEvent(world, message, 'BusUnavailable');
+  const [delivery, fault, ...more] = await entries();
+  expect(more).toEqual([]);
+  expect(fault).toMatchObject({
+    kind: 'fault',
+    outcome: 'fault',
+    release: delivery?.release,
+    change: { commit: COMMIT },
+    actor: delivery?.actor,
+    reasons: [
+      {
+        code: 'event.dead',
+        where: message.event.id,
+        found: 'StoreUnavailable',
+        fix: 'relseal dead-letters redrive',
+      },
+    ],
+  });
+});
+
+it('says what the delivery holds, not what the message claims', async () => {
+  const { world, message, entries } = await published();
+  const { event } = message;
+  await recordDeadEvent(world, { ...message, event: { ...event, subject: 'forged' } }, 'InputInvalid');
+  expect(JSON.stringify(await entries())).not.toContain('forged');
+});
+
+it('records nothing of an event that no delivery holds', async () => {
+  const { world, message, entries } = await published();
+  const id = `0${message.event.id.slice(1)}`.replace(/.$/, 'Z');
+  await recordDeadEvent(world, { ...message, event: { ...message.event, id } }, 'InputInvalid');
+  expect((await entries()).map(({ kind }) => kind)).toEqual(['delivery']);
+});
