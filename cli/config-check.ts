@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Config, RepositoryConfig, SourceConfig, TenantConfig } from '../core/config.ts';
+import type { Config, EnvironmentConfig, RepositoryConfig, SourceConfig, TenantConfig } from '../core/config.ts';
 import { parsePolicy } from '../core/gate/read-policy.ts';
 import { providerOf } from '../core/ingest/providers.ts';
 import type { Secrets } from '../core/ports/secrets.ts';
@@ -82,6 +82,46 @@ function repeated(values: readonly (readonly [Path, string])[], what: string): C
   });
 }
 
+const unlisted = (url: string, hosts: ReadonlySet<string>, path: Path): ConfigIssue[] =>
+  hosts.has(new URL(url).host) ? [] : [{ path, message: `${new URL(url).host} is not in "hosts"` }];
+
+function targetIssues({ target }: EnvironmentConfig, path: Path, hosts: ReadonlySet<string>): ConfigIssue[] {
+  if (target.kind === 'proxy') return unlisted(target.url, hosts, [...path, 'url']);
+  const { revisions, stable } = target;
+  const lost = stable !== undefined && !revisions.some(({ digest }) => digest === stable);
+  return [
+    ...repeated(
+      revisions.map(({ digest }, at) => [[...path, 'revisions', at, 'digest'], digest] as const),
+      'the revision',
+    ),
+    ...(lost ? [{ path: [...path, 'stable'], message: 'is not among the revisions' }] : []),
+  ];
+}
+
+/** What a promotion needs to be decided at all: persons that can be told apart, and signals that make a whole. */
+function environmentIssues(environment: EnvironmentConfig, path: Path, tenant: TenantConfig, config: Config) {
+  const hosts = new Set(config.hosts.map(({ host }) => host));
+  const { signals, approvals, tickSeconds, metrics } = environment;
+  const total = signals.reduce((sum, { weight }) => sum + weight, 0);
+  const issues: ConfigIssue[] = [
+    ...targetIssues(environment, [...path, 'target'], hosts),
+    ...unlisted(metrics.url, hosts, [...path, 'metrics', 'url']),
+    ...repeated(
+      signals.map(({ name }, at) => [[...path, 'signals', at, 'name'], name] as const),
+      'the signal',
+    ),
+  ];
+  if (total !== 100) issues.push({ path: [...path, 'signals'], message: `the weights add up to ${total}, not to 100` });
+  if (approvals > 0 && tenant.pseudonymKey === undefined)
+    issues.push({
+      path: [...path, 'approvals'],
+      message: 'needs the pseudonymKey of the tenant: without it no person can be told from another',
+    });
+  if (tickSeconds < 60 && config.environment.kind === 'production')
+    issues.push({ path: [...path, 'tickSeconds'], message: 'may be shorter than a minute in test environments only' });
+  return issues;
+}
+
 /** Every problem of a configuration against the machine it is to run on. `folder` is where relative paths start. */
 export async function configIssues(config: Config, folder: string, secrets: Secrets): Promise<ConfigIssue[]> {
   const hosts = new Set(config.hosts.map(({ host }) => host));
@@ -90,11 +130,17 @@ export async function configIssues(config: Config, folder: string, secrets: Secr
     tenant.sources.map((source, at) => ({ source, path: [...path, 'sources', at] })),
   );
   const references = [
+    ...(config.targetsToken === undefined ? [] : [[['targetsToken'], config.targetsToken] as const]),
     ...tenants.flatMap(({ tenant, path }) =>
       tenant.pseudonymKey === undefined ? [] : [[[...path, 'pseudonymKey'], tenant.pseudonymKey] as const],
     ),
     ...sources.flatMap(({ source, path }) =>
       source.secrets.map((reference, at) => [[...path, 'secrets', at], reference] as const),
+    ),
+    ...tenants.flatMap(({ tenant, path }) =>
+      tenant.environments.flatMap(({ target }, at) =>
+        target.kind === 'proxy' ? [[[...path, 'environments', at, 'target', 'token'], target.token] as const] : [],
+      ),
     ),
   ];
   return [
@@ -115,6 +161,15 @@ export async function configIssues(config: Config, folder: string, secrets: Secr
       ...moduleIssues(tenant, path, hosts),
     ]),
     ...sources.flatMap(({ source, path }) => sourceIssues(source, path, folder, hosts)),
+    ...tenants.flatMap(({ tenant, path }) => [
+      ...repeated(
+        tenant.environments.map(({ name }, at) => [[...path, 'environments', at, 'name'], name] as const),
+        'the environment',
+      ),
+      ...tenant.environments.flatMap((environment, at) =>
+        environmentIssues(environment, [...path, 'environments', at], tenant, config),
+      ),
+    ]),
     ...(await secretIssues(secrets, references)),
   ];
 }

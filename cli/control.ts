@@ -2,17 +2,18 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { isFault } from '../core/faults.ts';
-import type { ReplayOutcome } from '../core/runs/replay.ts';
+import type { ReplayAsk } from '../core/desk/asks.ts';
+import type { DeadLetters } from '../core/ports/dead-letters.ts';
 import type { DataFolder } from './data-folder.ts';
 
 /** How the commands of one machine reach its server: its address and a token, in a file for its user only. */
 const ServerFile = z.strictObject({ url: z.url(), token: z.string().min(32) });
 export type ServerFile = z.infer<typeof ServerFile>;
 
-const ReplayRequest = z.strictObject({ run: z.string().min(1).max(80), operator: z.string().min(1).max(255) });
+export const MOST_LETTERS = 1000;
+
 const ReplayAnswer = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('started'), runName: z.string() }),
+  z.strictObject({ kind: z.enum(['started', 'redriven']), runName: z.string() }),
   z.strictObject({
     kind: z.literal('refused'),
     code: z.enum(['replay.not-failed', 'replay.superseded', 'replay.unknown']),
@@ -21,15 +22,27 @@ const ReplayAnswer = z.discriminatedUnion('kind', [
 ]);
 export type ReplayAnswer = z.infer<typeof ReplayAnswer>;
 
+const LetterAsk = z.strictObject({ id: z.string().min(1).max(64).exactOptional() });
+const Letters = z.array(
+  z.strictObject({
+    id: z.string(),
+    event: z.string().exactOptional(),
+    run: z.string().exactOptional(),
+    tries: z.int(),
+    reason: z.string(),
+  }),
+);
+const Redriven = z.strictObject({ redriven: z.int() });
+
 const hash = (text: string) => createHash('sha256').update(text).digest();
 
 export interface ControlDeps {
   readonly token: string;
-  replay(run: string, operator: string): Promise<ReplayOutcome>;
+  readonly deadLetters: DeadLetters;
 }
 
 /** What operators may ask of a running server; without the token nothing here exists. */
-export function controlApp({ token, replay }: ControlDeps): Hono {
+export function controlApp({ token, deadLetters }: ControlDeps): Hono {
   const app = new Hono();
   app.use(async (context, next) => {
     const given = context.req.header('authorization') ?? '';
@@ -37,16 +50,15 @@ export function controlApp({ token, replay }: ControlDeps): Hono {
     return next();
   });
   app.get('/ping', (context) => context.json({ ok: true }));
-  app.post('/replay', async (context) => {
-    const request = ReplayRequest.safeParse(await context.req.json().catch(() => undefined));
-    if (!request.success) return context.json({ code: 'request.invalid' }, 400);
-    const { run, operator } = request.data;
-    try {
-      return context.json(await replay(run, operator));
-    } catch (error) {
-      if (!isFault(error, 'InputInvalid')) throw error;
-      return context.json({ kind: 'refused', code: 'replay.unknown', runName: run } satisfies ReplayAnswer);
-    }
+  app.get('/dead-letters', async (context) => {
+    const limit = z.coerce.number().int().min(1).max(MOST_LETTERS).safeParse(context.req.query('limit'));
+    if (!limit.success) return context.json({ code: 'request.invalid' }, 400);
+    return context.json(await deadLetters.list(limit.data));
+  });
+  app.post('/dead-letters', async (context) => {
+    const read = LetterAsk.safeParse(await context.req.json().catch(() => undefined));
+    if (!read.success) return context.json({ code: 'request.invalid' }, 400);
+    return context.json({ redriven: await deadLetters.redrive(read.data.id) });
   });
   return app;
 }
@@ -61,7 +73,8 @@ export async function writeServerFile(folder: DataFolder, file: ServerFile): Pro
 
 export const removeServerFile = (folder: DataFolder): Promise<void> => rm(folder.server, { force: true });
 
-const ask = (server: ServerFile, path: string, body?: unknown): Promise<Response> =>
+/** One call to the control interface of a running server. */
+export const ask = (server: ServerFile, path: string, body?: unknown): Promise<Response> =>
   fetch(`${server.url}/control${path}`, {
     headers: { authorization: `Bearer ${server.token}`, 'content-type': 'application/json' },
     ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
@@ -82,8 +95,20 @@ export async function findServer(folder: DataFolder): Promise<ServerFile | undef
   return alive?.ok ? server : undefined;
 }
 
-export async function askForReplay(server: ServerFile, run: string, operator: string): Promise<ReplayAnswer> {
-  const response = await ask(server, '/replay', { run, operator });
+async function answered<T>(asked: Promise<Response>, schema: z.ZodType<T>): Promise<T> {
+  const response = await asked;
   if (!response.ok) throw new Error(`the server answered ${response.status}`);
-  return ReplayAnswer.parse(await response.json());
+  return schema.parse(await response.json());
 }
+
+export const askForReplay = (
+  server: ServerFile,
+  how: ReplayAsk & { readonly operator: string },
+): Promise<ReplayAnswer> => answered(ask(server, '/replay', how), ReplayAnswer);
+
+/** The dead letters of a running server: it must learn of what is due again. */
+export const deadLettersOf = (server: ServerFile): DeadLetters => ({
+  list: (limit) => answered(ask(server, `/dead-letters?limit=${limit}`), Letters),
+  redrive: async (id) =>
+    (await answered(ask(server, '/dead-letters', id === undefined ? {} : { id }), Redriven)).redriven,
+});

@@ -50,4 +50,28 @@ tenants:
       #       registry: { kind: https, url: "https://registry.example.com" }
       #       # The source repository whose release an image of the same tag must link to.
       #       source: { host: github.com, name: acme/sample }
+    # Where images may be promoted to: relseal promote HOST/REPO@sha256:… --environment staging
+    # environments:
+    #   - name: staging
+    #     repositories: [{ host: registry.example.com, name: acme/sample }]
+    #     # A reverse proxy of this server in front of each revision; "stable" takes the traffic now.
+    #     target:
+    #       kind: local-proxy
+    #       listen: { host: 127.0.0.1, port: 8080 }
+    #       stable: sha256:…
+    #       revisions:
+    #         - { digest: sha256:…, url: "http://127.0.0.1:9001" }
+    #     metrics: { kind: prometheus, url: "http://prometheus.internal.example.com:9090", lagSeconds: 30 }
+    #     # Each query gives one number; above its limit it is a breach. The weights add up to 100.
+    #     signals:
+    #       - name: errors
+    #         query: sum(rate(http_requests_total{code=~"5.."}[1m])) / sum(rate(http_requests_total[1m]))
+    #         unit: ratio
+    #         limit: 0.03
+    #         consecutive: 3
+    #         weight: 100
+    #         events: { query: "sum(increase(http_requests_total[1m]))", atLeast: 100 }
+    #     stages: [{ weight: 10, ticks: 5 }, { weight: 50, ticks: 5 }, { weight: 100, ticks: 10 }]
+    #     # How many persons must approve; whoever asked is none of them.
+    #     approvals: 1
 `;

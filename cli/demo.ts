@@ -7,18 +7,21 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { until } from '../demo/cases.ts';
 import { copyDemoInputs, type DemoInputs } from '../demo/inputs.ts';
+import { startLiveService } from '../demo/live-service.ts';
 import { probeModuleProxy } from '../demo/network-probe.ts';
 import { type JudgedCase, runDemoCases } from '../demo/run.ts';
 import { startServer } from '../demo/server-process.ts';
-import { type DemoSetup, type PublicModule, setUpDemo, standIn } from '../demo/setup.ts';
+import { type DemoSetup, ENVIRONMENTS, freePorts, type PublicModule, setUpDemo, standIn } from '../demo/setup.ts';
 import { startUpstream, type Upstream } from '../demo/upstream.ts';
 import { TenantId } from '../events/fields.ts';
 import { type Command, EXIT, type ExitCode, type Given, type Io, JSON_OPTION, UsageError } from './command.ts';
 import { readConfigFile } from './config-file.ts';
+import { findServer } from './control.ts';
 import { dataFolder } from './data-folder.ts';
 import { goSettingsOf, readGoVariables } from './go-env.ts';
 import { createKeys } from './init.ts';
 import { packageRoot } from './package-root.ts';
+import { askForApproval } from './promotion-control.ts';
 import { openStores, type Stores } from './stores.ts';
 
 const DEFAULT_MODULE = 'github.com/spf13/cobra@v1.8.1';
@@ -118,6 +121,10 @@ async function runDemo(given: Given, io: Io, work: string): Promise<readonly Jud
   const json = given.flag('json');
   const inputs = copyDemoInputs(join(packageRoot, 'demo', 'fixtures'), join(work, 'inputs'));
   const upstream = await startUpstream(inputs.proxy);
+  const ports = await freePorts();
+  const service = await startLiveService(
+    Object.fromEntries(Object.values(ENVIRONMENTS).map(({ name, behaviour }) => [name, behaviour])),
+  );
   const report = (row: JudgedCase) => {
     if (!json) io.out(shownRow(row));
   };
@@ -131,8 +138,10 @@ async function runDemo(given: Given, io: Io, work: string): Promise<readonly Jud
       inputs,
       released,
       environment: { ...io.environment },
+      targets: { service, ports },
       createKeys: (data, passphrase) => createKeys(dataFolder(data), passphrase),
     });
+    for (const port of Object.values(ports)) service.drive(`http://127.0.0.1:${port}/`);
     const stores = openStores(dataFolder(setup.data));
     try {
       const rows = await runDemoCases({
@@ -140,10 +149,8 @@ async function runDemo(given: Given, io: Io, work: string): Promise<readonly Jud
         stores,
         upstream,
         startServer: () => startServer(CLI, setup.data, setup.environment),
-        replay: async (run) => {
-          const { code, printed } = await runCli(['replay', run, '--data', setup.data], setup.environment);
-          if (code !== 0) throw new Error(`relseal replay ended with ${code}: ${printed}`);
-        },
+        relseal: (...args) => runCli(args, setup.environment),
+        approve: (run) => approveAsAnother(setup, run),
         report,
         beforeEnd: () => verifyLedgers(setup, stores, work),
       });
@@ -153,8 +160,17 @@ async function runDemo(given: Given, io: Io, work: string): Promise<readonly Jud
       stores.close();
     }
   } finally {
+    await service.close();
     await upstream.close();
   }
+}
+
+/** The commands speak for whoever types them; a second person is spoken for here, with the token of the server. */
+async function approveAsAnother(setup: DemoSetup, run: string): Promise<void> {
+  const server = await findServer(dataFolder(setup.data));
+  if (!server) throw new Error('the server of the demo is gone');
+  const answer = await askForApproval(server, { run, decision: 'approved', operator: 'a second person' });
+  if (answer.kind !== 'recorded') throw new Error(`the approval was refused: ${answer.code}`);
 }
 
 /** Leaves a server running on what the demo made. */

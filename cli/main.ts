@@ -13,7 +13,14 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   'events normalise': async () => (await import('./events-command.ts')).eventsNormaliseCommand,
   query: async () => (await import('./query-command.ts')).queryCommand,
   runs: async () => (await import('./runs-commands.ts')).runsCommand,
+  'runs list': async () => (await import('./runs-commands.ts')).runsListCommand,
+  'runs show': async () => (await import('./run-show-command.ts')).runsShowCommand,
+  'dead-letters list': async () => (await import('./dead-letters-command.ts')).deadLettersListCommand,
+  'dead-letters redrive': async () => (await import('./dead-letters-command.ts')).deadLettersRedriveCommand,
   replay: async () => (await import('./runs-commands.ts')).replayCommand,
+  promote: async () => (await import('./promotion-commands.ts')).promoteCommand,
+  approve: async () => (await import('./promotion-commands.ts')).approveCommand,
+  stop: async () => (await import('./promotion-commands.ts')).stopCommand,
 };
 
 async function helpText(): Promise<string> {

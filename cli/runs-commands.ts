@@ -1,22 +1,26 @@
 import { userInfo } from 'node:os';
 import { localSecrets } from '../adapters/embedded/local-secrets.ts';
 import { systemClock } from '../adapters/embedded/system-clock.ts';
-import { isFault } from '../core/faults.ts';
+import { MAX_REASON_CHARACTERS } from '../core/desk/asks.ts';
+import { assertNever, isFault } from '../core/faults.ts';
 import { groupCommit } from '../core/ledger/group-commit.ts';
 import type { ClaimRow, ClaimStatus } from '../core/ports/claim-store.ts';
 import { replayRun } from '../core/runs/replay.ts';
 import { RunInput, releaseIdOf } from '../core/runs/run-input.ts';
-import { type Command, DATA_OPTION, EXIT, JSON_OPTION, UsageError } from './command.ts';
+import type { TakeUpDeps } from '../core/runs/take-up.ts';
+import { MACHINES } from '../statemachines/catalog.ts';
+import { type Command, DATA_OPTION, EXIT, type Given, JSON_OPTION, UsageError } from './command.ts';
 import { readConfigFile } from './config-file.ts';
 import { askForReplay, findServer, type ReplayAnswer } from './control.ts';
 import { type DataFolder, dataFolder } from './data-folder.ts';
+import { engineView } from './engine-view.ts';
 import { operatorOf } from './serve.ts';
 import { openStores } from './stores.ts';
 
-const STATUSES: readonly string[] = ['running', 'passed', 'refused', 'failed'] satisfies ClaimStatus[];
-const isStatus = (text: string): text is ClaimStatus => STATUSES.includes(text);
+const STATUSES = ['running', 'passed', 'refused', 'failed'] as const satisfies ClaimStatus[];
+const MOST_RUNS = 10_000;
 
-const shownRun = ({ runName, machine, status, claimedAt, input, error, replay }: ClaimRow) => {
+const shownRun = ({ runName, machine, status, claimedAt, input, error, replay, redrives }: ClaimRow) => {
   const read = RunInput.safeParse(input);
   return {
     run: runName,
@@ -25,34 +29,53 @@ const shownRun = ({ runName, machine, status, claimedAt, input, error, replay }:
     release: read.success ? releaseIdOf(read.data.subject) : '',
     claimedAt,
     replay,
+    redrives,
     ...(error === undefined ? {} : { error }),
   };
 };
 
-export const runsCommand: Command = {
-  name: 'runs',
+/** One of the words that an option takes, or undefined when it is not given. */
+function oneOf<Word extends string>(given: Given, option: string, words: readonly Word[]): Word | undefined {
+  const text = given.text(option);
+  const word = words.find((each) => each === text);
+  if (text !== undefined && word === undefined) throw new UsageError(`--${option} is one of ${words.join(', ')}`);
+  return word;
+}
+
+function limitIn(given: Given): number {
+  const limit = Number(given.text('limit') ?? 100);
+  if (!Number.isInteger(limit) || limit < 1 || limit > MOST_RUNS) throw new UsageError(`--limit is 1 to ${MOST_RUNS}`);
+  return limit;
+}
+
+export const runsListCommand: Command = {
+  name: 'runs list',
   summary: 'list runs, newest first: what they are about and how they ended',
   positionals: '',
   options: {
     ...DATA_OPTION,
     status: { type: 'string', value: 'STATUS', help: `only ${STATUSES.join(', ')}` },
+    machine: { type: 'string', value: 'NAME', help: 'only runs of this machine' },
     limit: { type: 'string', value: 'N', help: 'at most so many of each tenant; 100 when not given' },
     ...JSON_OPTION,
   },
   run: async (given, io) => {
+    if (given.positionals.length > 0) throw new UsageError('runs are listed by options; runs show RUN shows one');
     const folder = dataFolder(given.required('data'));
-    const status = given.text('status');
-    if (status !== undefined && !isStatus(status)) throw new UsageError(`--status is one of ${STATUSES.join(', ')}`);
-    const limit = Number(given.text('limit') ?? 100);
-    if (!Number.isInteger(limit) || limit < 1 || limit > 10_000) throw new UsageError('--limit is 1 to 10000');
+    const status = oneOf(given, 'status', STATUSES);
+    const machine = oneOf(given, 'machine', MACHINES);
+    const limit = limitIn(given);
     const config = await readConfigFile(folder.config);
     const stores = openStores(folder);
     try {
-      const lists = config.tenants.map(({ id }) => stores.claims.list(id, { limit, ...(status ? { status } : {}) }));
-      const runs = (await Promise.all(lists)).flat().map(shownRun);
-      if (given.flag('json')) io.out(JSON.stringify({ runs }));
+      const filter = { limit: machine ? MOST_RUNS : limit, ...(status ? { status } : {}) };
+      const lists = await Promise.all(config.tenants.map(({ id }) => stores.claims.list(id, filter)));
+      const runs = lists.flatMap((rows) =>
+        rows.filter((row) => machine === undefined || row.machine === machine).slice(0, limit),
+      );
+      if (given.flag('json')) io.out(JSON.stringify({ runs: runs.map(shownRun) }));
       else
-        for (const { run, status: state, release, claimedAt, error } of runs)
+        for (const { run, status: state, release, claimedAt, error } of runs.map(shownRun))
           io.out([claimedAt, state.padEnd(7), run, release, error ?? ''].join('  ').trimEnd());
       return EXIT.done;
     } finally {
@@ -61,15 +84,38 @@ export const runsCommand: Command = {
   },
 };
 
-/** Without a server the claim and the entry are written here, and the next server starts what is claimed. */
-async function replayOffline(folder: DataFolder, environment: NodeJS.ProcessEnv, run: string, name: string) {
+/** The list is what is asked for most. */
+export const runsCommand: Command = {
+  ...runsListCommand,
+  name: 'runs',
+  summary: 'the same as runs list',
+};
+
+/**
+ * Without a server the claim and the entry are written here, and the next server does what is claimed: it starts a run
+ * that there is none of, and makes one go on that was redriven less often than its claim says.
+ */
+async function replayOffline(
+  folder: DataFolder,
+  environment: NodeJS.ProcessEnv,
+  ask: Parameters<typeof askForReplay>[1],
+) {
   const config = await readConfigFile(folder.config);
   const stores = openStores(folder);
+  const { run, operator, ...how } = ask;
   try {
-    const operator = await operatorOf(stores, config, localSecrets(environment, folder.root), run, name);
-    const append = groupCommit({ ledger: stores.ledger, worm: stores.worm, clock: systemClock });
-    const workflows = { start: async () => 'exists' as const };
-    return await replayRun({ claims: stores.claims, workflows, clock: systemClock, append }, run, operator);
+    const actor = await operatorOf(stores, config, localSecrets(environment, folder.root), run, operator);
+    const { claims, worm, ledger, database } = stores;
+    const view = engineView(database);
+    const workflows: TakeUpDeps['workflows'] = {
+      start: async () => 'exists',
+      describe: async (machine, name) => view(machine, name)?.description,
+      redrive: async () => 'redriven',
+    };
+    const append = groupCommit({ ledger, worm, clock: systemClock });
+    // Promotions alone are compensated, and a replay of one records no end.
+    const compensate = async () => undefined;
+    return await replayRun({ claims, worm, workflows, clock: systemClock, append, compensate }, run, { ...how, actor });
   } catch (error) {
     if (!isFault(error, 'InputInvalid')) throw error;
     return { kind: 'refused', code: 'replay.unknown', runName: run } satisfies ReplayAnswer;
@@ -84,24 +130,48 @@ const REFUSED: Readonly<Record<string, string>> = {
   'replay.unknown': 'is not a run of this data folder; relseal runs lists them',
 };
 
+function answerText(run: string, answer: ReplayAnswer, online: boolean): string {
+  const { kind, runName } = answer;
+  switch (kind) {
+    case 'refused':
+      return `${run} ${REFUSED[answer.code]}${answer.code === 'replay.superseded' ? ` ${runName}` : ''}`;
+    case 'redriven':
+      return `${runName} ${online ? 'goes on where it failed' : 'goes on where it failed when the server runs'}`;
+    case 'started':
+      return `${runName} ${online ? 'started' : 'is claimed; the server starts it when it runs'}`;
+    default:
+      return assertNever(kind);
+  }
+}
+
 export const replayCommand: Command = {
   name: 'replay',
-  summary: 'run a failed run again from its input, without doubling an effect',
+  summary:
+    'make a failed run go on, without doubling an effect\n\n' +
+    'It goes on where it failed when the engine still can; else, and with --from start, a new run does the work again.\n' +
+    'A promotion is never taken up again: its replay is a new attempt.',
   positionals: 'RUN',
-  options: { ...DATA_OPTION, ...JSON_OPTION },
+  options: {
+    ...DATA_OPTION,
+    from: { type: 'string', value: 'WHERE', help: 'failure (when not given) or start' },
+    reason: { type: 'string', value: 'TEXT', help: 'why; kept as evidence beside the ledger' },
+    ...JSON_OPTION,
+  },
   run: async (given, io) => {
     const [run, ...more] = given.positionals;
     if (run === undefined || more.length > 0) throw new UsageError('name one run');
     const folder = dataFolder(given.required('data'));
-    const operator = userInfo().username;
+    const from = oneOf(given, 'from', ['failure', 'start']) ?? 'failure';
+    const reason = given.text('reason');
+    if (reason !== undefined && (reason.length === 0 || reason.length > MAX_REASON_CHARACTERS))
+      throw new UsageError(`--reason takes 1 to ${MAX_REASON_CHARACTERS} characters`);
+    const ask = { run, operator: userInfo().username, from, ...(reason === undefined ? {} : { reason }) };
     const server = await findServer(folder);
     const answer: ReplayAnswer = server
-      ? await askForReplay(server, run, operator)
-      : await replayOffline(folder, io.environment, run, operator);
+      ? await askForReplay(server, ask)
+      : await replayOffline(folder, io.environment, ask);
     if (given.flag('json')) io.out(JSON.stringify(answer));
-    else if (answer.kind === 'refused')
-      io.out(`${run} ${REFUSED[answer.code]}${answer.runName === run ? '' : ` ${answer.runName}`}`);
-    else io.out(`${answer.runName} ${server ? 'started' : 'is claimed; the server starts it when it runs'}`);
-    return answer.kind === 'started' ? EXIT.done : EXIT.refused;
+    else io.out(answerText(run, answer, server !== undefined));
+    return answer.kind === 'refused' ? EXIT.refused : EXIT.done;
   },
 };

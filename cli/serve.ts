@@ -8,11 +8,13 @@ import { inboxBus } from '../adapters/embedded/inbox-bus.ts';
 import { keyFileNoteSigner } from '../adapters/embedded/key-file-note-signer.ts';
 import { keyFileSigner } from '../adapters/embedded/key-file-signer.ts';
 import { localSecrets } from '../adapters/embedded/local-secrets.ts';
+import { allLetters, statusLetters } from '../adapters/embedded/status-letters.ts';
 import { systemClock } from '../adapters/embedded/system-clock.ts';
 import { systemIds } from '../adapters/embedded/system-ids.ts';
-import { workflowEngine } from '../adapters/embedded/workflow-engine/engine.ts';
+import { type WorkflowEngine, workflowEngine } from '../adapters/embedded/workflow-engine/engine.ts';
 import { openEgress } from '../adapters/network/egress.ts';
 import type { Config, TenantConfig } from '../core/config.ts';
+import type { DeskDeps, Person } from '../core/desk/answer-operator.ts';
 import { FAULT_NAMES, Fault } from '../core/faults.ts';
 import { dispatchAbandoned, dispatchDue } from '../core/ingest/publish.ts';
 import { receiveDelivery } from '../core/ingest/receive.ts';
@@ -20,23 +22,30 @@ import type { EntryDraft } from '../core/ledger/entry.ts';
 import { groupCommit } from '../core/ledger/group-commit.ts';
 import { readLogResource } from '../core/ledger/read.ts';
 import type { Clock } from '../core/ports/clock.ts';
+import type { DeadLetters } from '../core/ports/dead-letters.ts';
 import type { Secrets } from '../core/ports/secrets.ts';
+import { judgeStages } from '../core/promotion/judge-stages.ts';
+import { COMPENSATING_MACHINES, compensateRun } from '../core/promotion/start-rollback.ts';
 import { pseudonymOf } from '../core/pseudonym.ts';
 import { projectEntries } from '../core/query/project.ts';
-import { recordRunOutcome, requireClaim } from '../core/runs/outcome.ts';
-import { replayRun } from '../core/runs/replay.ts';
+import { recordDeadEvent } from '../core/runs/dead-event.ts';
+import { requireClaim } from '../core/runs/outcome.ts';
+import { recordRunEnd } from '../core/runs/record-run-end.ts';
 import { startWorkflow } from '../core/runs/start.ts';
 import { startCheckpoint } from '../core/runs/start-checkpoint.ts';
 import { sweepRuns } from '../core/runs/sweep.ts';
+import type { TakeUpDeps } from '../core/runs/take-up.ts';
 import { formatVerifierKey, verifierKeyOf } from '../core/tlog/note.ts';
 import { TenantId } from '../events/fields.ts';
 import { controlApp, newControlToken, removeServerFile, writeServerFile } from './control.ts';
 import type { DataFolder } from './data-folder.ts';
 import { readMachines } from './machines.ts';
+import { deskApp } from './promotion-control.ts';
 import { startPump } from './pump.ts';
 import { openRepositories } from './repositories.ts';
 import { openStores, type Stores } from './stores.ts';
-import { bindTasks } from './tasks.ts';
+import { openTargets } from './targets.ts';
+import { bindTasks, type TaskDeps } from './tasks.ts';
 
 export interface ServeOptions {
   readonly folder: DataFolder;
@@ -86,27 +95,46 @@ async function compose(options: ServeOptions) {
     const found = config.tenants.find(({ id }) => id === tenant);
     return found && readFile(resolve(folder.root, found.policy), 'utf8');
   };
-  const tasks = bindTasks({ config, stores, repositories, signer, noteSigner, clock, append, policies });
-  const engine = workflowEngine({
+  const targets = await openTargets({ config, database: stores.database, egress, secrets });
+  const workflows: TaskDeps['workflows'] = {
+    start: (...asked) => engine.start(...asked),
+    sendTaskSuccess: (...answered) => engine.sendTaskSuccess(...answered),
+  };
+  const keys = { signer, noteSigner };
+  const tasks = bindTasks({ config, stores, repositories, ...keys, targets, workflows, clock, append, policies });
+  const engine: WorkflowEngine = workflowEngine({
     database: stores.database,
     clock,
     machines: readMachines(),
     faults: FAULT_NAMES,
+    compensating: COMPENSATING_MACHINES,
     handlers: tasks.handlers,
     codeVersion: options.version,
     random: Math.random,
-    onStatus: async (change) => {
-      await recordRunOutcome({ claims: stores.claims, append }, change);
+    onStatus: async ({ name }) => {
+      await recordRunEnd(runs, name);
     },
     onFault,
   });
+  const { claims, worm } = stores;
+  const runs: TakeUpDeps = {
+    claims,
+    worm,
+    append,
+    workflows: engine,
+    clock,
+    compensate: (failed) => compensateRun({ claims, workflows: engine, clock }, failed),
+  };
   return {
+    config,
     stores,
     secrets,
     egress,
     repositories,
+    targets,
     tenants,
     engine,
+    runs,
     tasks,
     append,
     commits,
@@ -151,15 +179,32 @@ function startCheckpoints({ engine, stores, clock, onFault, commits, tenants }: 
   };
 }
 
+/** Looks at what waits for a verdict often enough for the shortest tick that is configured. */
+function startJudge({ stores, engine, targets, tenants, config, append, clock, onFault }: Composition) {
+  const { waits, worm, claims } = stores;
+  const judging = { waits, worm, claims, workflows: engine, metricsOf: targets.metricsOf, append, clock };
+  const ticks = config.tenants.flatMap(({ environments }) => environments.map(({ tickSeconds }) => tickSeconds));
+  return startPump(
+    async () => {
+      await judgeStages(judging, tenants);
+    },
+    Math.min(60, ...ticks) * 250,
+    onFault,
+  );
+}
+
 /** Publishing, starting, projecting and sweeping, each by itself and each poked by the one before it. */
 function startPumps(composition: Composition) {
-  const { stores, repositories, tenants, engine, append, clock, onFault, commits } = composition;
+  const { stores, repositories, tenants, engine, runs, append, clock, onFault, commits } = composition;
   const bus = inboxBus(stores.database, clock);
   const start = { deliveries: stores.deliveries, claims: stores.claims, workflows: engine, clock };
   const starter = startPump(
     async () => {
-      await bus.dispatch(async (message) => {
-        await startWorkflow(start, message);
+      await bus.dispatch({
+        take: async (message) => {
+          await startWorkflow(start, message);
+        },
+        dead: (message, fault) => recordDeadEvent({ deliveries: stores.deliveries, append }, message, fault),
       });
     },
     DISPATCH_MS,
@@ -198,14 +243,25 @@ function startPumps(composition: Composition) {
   commits.add(projector.poke);
   const sweeper = startPump(
     async () => {
-      await sweepRuns({ claims: stores.claims, workflows: engine, append }, tenants);
+      await sweepRuns(runs, tenants);
     },
     SWEEP_MS,
     onFault,
   );
-  const pumps = [publisher, starter, projector, sweeper];
+  const judge = startJudge(composition);
+  const pumps = [publisher, starter, projector, sweeper, judge];
+  const letters = allLetters(bus, statusLetters(stores.database));
+  const deadLetters: DeadLetters = {
+    list: letters.list,
+    redrive: async (id) => {
+      const redriven = await letters.redrive(id);
+      starter.poke();
+      return redriven;
+    },
+  };
   return {
     bus,
+    deadLetters,
     publisher,
     pokeAll: () => {
       for (const pump of pumps) pump.poke();
@@ -217,12 +273,12 @@ function startPumps(composition: Composition) {
   };
 }
 
-const replayDeps = ({ stores, engine, append, clock }: Composition) => ({
-  claims: stores.claims,
-  workflows: engine,
-  clock,
-  append,
-});
+/** The pseudonym of a person on this machine, under the key of a tenant. */
+async function personOf(config: Config, secrets: Secrets, tenant: TenantId, name: string): Promise<Person> {
+  const reference = config.tenants.find(({ id }) => id === tenant)?.pseudonymKey;
+  const [key] = reference === undefined ? [] : await secrets.values(reference);
+  return { id: key === undefined ? 'operator' : pseudonymOf(key, tenant, `local\0${name}`), authenticated: 'local' };
+}
 
 /** The pseudonym of whoever asked on this machine, under the key of the tenant whose run it is. */
 export async function operatorOf(
@@ -231,11 +287,24 @@ export async function operatorOf(
   secrets: Secrets,
   run: string,
   name: string,
-): Promise<{ id: string; authenticated: string }> {
+): Promise<Person> {
   const { tenant } = await requireClaim(stores.claims, run);
-  const reference = config.tenants.find(({ id }) => id === tenant)?.pseudonymKey;
-  const [key] = reference === undefined ? [] : await secrets.values(reference);
-  return { id: key === undefined ? 'operator' : pseudonymOf(key, tenant, `local\0${name}`), authenticated: 'local' };
+  return personOf(config, secrets, tenant, name);
+}
+
+/** What answers a person of this machine. */
+function deskOf(composition: Composition, operator: string): DeskDeps {
+  const { stores, secrets, config, runs, targets, tenants } = composition;
+  return {
+    ...runs,
+    ids: systemIds,
+    waits: stores.waits,
+    ledger: stores.ledger,
+    workflows: composition.engine,
+    environments: targets.environments,
+    tenants,
+    personOf: (tenant) => personOf(config, secrets, tenant, operator),
+  };
 }
 
 /** Counts answers by code, for the health page. */
@@ -304,11 +373,17 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     hooks: config.tenants.flatMap(({ sources }) => sources.filter(({ secrets: active }) => active.length > 0)),
   });
   const token = newControlToken();
-  const replay = async (run: string, name: string) => {
-    const operator = await operatorOf(stores, config, secrets, run, name);
-    return replayRun(replayDeps(composition), run, operator);
-  };
-  const app = new Hono().route('/control', controlApp({ token, replay })).route('/', http);
+  const control = controlApp({ token, deadLetters: pumps.deadLetters }).route(
+    '/',
+    deskApp((operator) => deskOf(composition, operator)),
+  );
+  const app = new Hono().route('/control', control);
+  app.get('/metrics', (context) =>
+    context.text(composition.targets.metrics(), 200, { 'content-type': 'text/plain; version=0.0.4' }),
+  );
+  const targetsApi = composition.targets.api;
+  if (targetsApi) app.all('/targets/*', (context) => targetsApi.fetch(context.req.raw));
+  app.route('/', http);
   const server = await listen(app, config.listen);
   await writeServerFile(folder, { url: server.url, token });
   const stopCheckpoints = startCheckpoints(composition);
@@ -322,6 +397,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       await pumps.stop();
       await engine.close();
       await settledWithin(composition.tasks.settled(), clock);
+      await composition.targets.close();
       egress.close();
       await removeServerFile(folder);
       stores.close();

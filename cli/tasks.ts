@@ -14,6 +14,16 @@ import { resolveImageTask } from '../core/oci/resolve-image.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { NoteSigner } from '../core/ports/note-signer.ts';
 import type { Signer } from '../core/ports/signer.ts';
+import type { Workflows } from '../core/ports/workflows.ts';
+import { requestApproval } from '../core/promotion/approval.ts';
+import { checkRelease } from '../core/promotion/check-release.ts';
+import { claimPromotion } from '../core/promotion/claim-promotion.ts';
+import { closePromotion, freeTarget } from '../core/promotion/close-promotion.ts';
+import { openStageTask } from '../core/promotion/open-stage.ts';
+import { planPromotion } from '../core/promotion/plan-promotion.ts';
+import { restoreRevision } from '../core/promotion/restore-revision.ts';
+import { startRollbackTask } from '../core/promotion/roll-back.ts';
+import { shiftTraffic } from '../core/promotion/shift-traffic.ts';
 import { projectEntries } from '../core/query/project.ts';
 import { claimRelease } from '../core/runs/claim-release.ts';
 import { makeImageSbom } from '../core/sbom/make-image-sbom.ts';
@@ -26,6 +36,7 @@ import type { TenantId } from '../events/fields.ts';
 import { functionIdOf } from '../statemachines/catalog.ts';
 import type { Repositories } from './repositories.ts';
 import type { Stores } from './stores.ts';
+import type { OpenTargets } from './targets.ts';
 
 export interface TaskDeps {
   readonly config: Config;
@@ -35,6 +46,9 @@ export interface TaskDeps {
   readonly noteSigner: NoteSigner;
   readonly clock: Clock;
   append(tenant: TenantId, drafts: readonly EntryDraft[]): ReturnType<typeof appendEntries>;
+  readonly targets: Pick<OpenTargets, 'environments' | 'targets'>;
+  /** The engine that the steps run on, for those that start or answer others. */
+  readonly workflows: Pick<Workflows, 'start' | 'sendTaskSuccess'>;
   /** Text of a tenant's policy document as it is now. */
   policies(tenant: TenantId): Promise<string | undefined>;
 }
@@ -79,6 +93,7 @@ export function bindTasks(deps: TaskDeps): BoundTasks {
     bind(signArtifact, { ledger, worm, signer, registries: repositories.registries }),
     bind(verifySignature, { worm, signer, registries: repositories.registries }),
     bind(publishCheckpointTask, { ledger, worm, noteSigner, originOf }),
+    ...promotionTasks(deps),
   ];
   const atWork = new Set<Promise<unknown>>();
   const watched =
@@ -94,6 +109,25 @@ export function bindTasks(deps: TaskDeps): BoundTasks {
       await Promise.allSettled(atWork);
     },
   };
+}
+
+/** The steps of a promotion and of its rollback. */
+function promotionTasks({ stores, targets: open, workflows, clock, append }: TaskDeps) {
+  const { worm, ledger, claims, waits, locks } = stores;
+  const { environments, targets } = open;
+  const onLedger = { worm, ledger, claims, append };
+  return [
+    bind(claimPromotion, { claims, locks, worm, environments }),
+    bind(checkRelease, { ledger, worm }),
+    bind(planPromotion, { worm, environments, targets }),
+    bind(requestApproval, { ledger, worm, claims, waits, workflows }),
+    bind(shiftTraffic, { ...onLedger, targets }),
+    bind(openStageTask, { ledger, worm, waits, clock }),
+    bind(closePromotion, { ...onLedger, targets, locks }),
+    bind(startRollbackTask, { claims, workflows, clock }),
+    bind(freeTarget, { locks }),
+    bind(restoreRevision, { ...onLedger, targets, locks, clock }),
+  ];
 }
 
 const bind = <Deps, Input, Output>(task: Task<Deps, Input, Output>, deps: Deps): readonly [string, TaskHandler] => [

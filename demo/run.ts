@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { TenantId } from '../events/fields.ts';
 import {
@@ -13,8 +14,9 @@ import {
 } from './cases.ts';
 import { distributionPush, giteaPush, githubPush, type SignedDelivery } from './deliveries.ts';
 import { IMAGES, SAMPLE } from './inputs.ts';
+import { approvalCase, type PromotionContext, promote, promotionRow, watched } from './promotions.ts';
 import type { ServerProcess } from './server-process.ts';
-import { type DemoSetup, OWN_TENANT, PUBLIC_TENANT, REGISTRY_HOST } from './setup.ts';
+import { type DemoSetup, ENVIRONMENTS, OWN_TENANT, PUBLIC_TENANT, REGISTRY_HOST } from './setup.ts';
 import type { Upstream } from './upstream.ts';
 
 /** A finished case: what was wanted beside what came. */
@@ -27,8 +29,9 @@ export interface DemoContext {
   readonly stores: DemoStores;
   readonly upstream: Upstream;
   readonly startServer: () => Promise<ServerProcess>;
-  /** `relseal replay RUN`, as an operator would type it. */
-  readonly replay: (run: string) => Promise<void>;
+  /** A command of ours, as an operator would type it; gives its exit code and what it printed. */
+  readonly relseal: PromotionContext['relseal'];
+  readonly approve: PromotionContext['approve'];
   readonly report: (row: JudgedCase) => void;
   /** Further cases, judged while the last server still runs. */
   readonly beforeEnd: () => Promise<readonly JudgedCase[]>;
@@ -53,6 +56,11 @@ class Demo {
   keep(row: JudgedCase): void {
     this.rows.push(row);
     this.context.report(row);
+  }
+
+  get promotions(): PromotionContext {
+    const { setup, stores, relseal, approve } = this.context;
+    return { setup, stores, relseal, approve };
   }
 
   post(delivery: SignedDelivery): Promise<Posted> {
@@ -176,18 +184,47 @@ const finished = (demo: Demo, delivery: SignedDelivery) =>
     return row && row.status !== 'received' ? row : undefined;
   });
 
-/** (d): killed in the middle and continued; failed and replayed by command. */
+/** Promotions that go on while other cases are judged. */
+async function startPromotions(demo: Demo) {
+  const context = demo.promotions;
+  const runs = {
+    healthy: await promote(context, ENVIRONMENTS.healthy.name),
+    failing: await promote(context, ENVIRONMENTS.failing.name),
+    vanishing: await promote(context, ENVIRONMENTS.vanishing.name),
+  };
+  demo.judge(await approvalCase(context, runs.healthy), 'approval.own-request');
+  return runs;
+}
+
+/** (e): promoted, or rolled back to what ran before. */
+async function endPromotions(demo: Demo, runs: Awaited<ReturnType<typeof startPromotions>>): Promise<void> {
+  const cases = [
+    [runs.healthy, 'promoted on healthy metrics', { status: 'passed' }],
+    [runs.failing, '5xx at 4 %, rolled back', { status: 'refused', code: 'stage.breach' }],
+    [runs.vanishing, 'metrics vanished, held, then rolled back', { status: 'refused', code: 'stage.no-data' }],
+  ] as const;
+  for (const [run, name, expected] of cases)
+    demo.judge(await promotionRow(demo.promotions, run, name, expected), 'code' in expected ? expected.code : '');
+}
+
+/** (d): killed in the middle and continued, with the judge of a promotion; failed and replayed by command. */
 async function crashes(demo: Demo): Promise<void> {
-  const { stores, upstream, startServer, replay } = demo.context;
+  const { stores, upstream, startServer, relseal, setup } = demo.context;
+  const promotion = await promote(demo.promotions, ENVIRONMENTS.unwatched.name);
+  await watched(demo.promotions, promotion);
   const killed = demo.tag(SAMPLE.tags.killed);
   upstream.setMode('holding', SAMPLE.requirement.version);
   await demo.post(killed);
   await until('request in flight', async () => (upstream.held() > 0 ? true : undefined));
   await demo.server.kill();
   upstream.setMode('serving');
+  await delay(ENVIRONMENTS.unwatched.heartbeatSeconds * 1000);
   demo.server = await startServer();
   const name = 'killed in the middle, continued';
   demo.judge(await rowOf(stores, OWN_TENANT, await settled(stores, OWN_TENANT, killed), name, { status: 'passed' }));
+  const lost = { status: 'failed', code: 'States.Timeout' };
+  const unwatched = 'its judge was killed, rolled back';
+  demo.judge(await promotionRow(demo.promotions, promotion, unwatched, lost), lost.code);
 
   const failing = demo.tag(SAMPLE.tags.replayed);
   // The proxy's own files only: the checksum database behind it stays up.
@@ -205,10 +242,11 @@ async function crashes(demo: Demo): Promise<void> {
     'ModuleProxyUnreachable',
   );
   upstream.setMode('serving');
-  await replay(failed.runName);
+  const { code, printed } = await relseal('replay', failed.runName, '--data', setup.data);
+  if (code !== 0) throw new Error(`relseal replay ended with ${code}: ${printed}`);
   const again = await until('replayed run', async () => {
     const claim = await claimOf(stores, OWN_TENANT, failing);
-    return claim && claim.replay > 0 && claim.status !== 'running' ? claim : undefined;
+    return claim && claim.replay + claim.redrives > 0 && claim.status !== 'running' ? claim : undefined;
   });
   demo.judge(await rowOf(stores, OWN_TENANT, again, 'replayed by command', { status: 'passed' }));
 }
@@ -218,8 +256,10 @@ export async function runDemoCases(context: DemoContext): Promise<readonly Judge
   const demo = new Demo(context, await context.startServer());
   try {
     await releases(demo);
+    const promotions = await startPromotions(demo);
     await refusals(demo);
     await startsNothing(demo);
+    await endPromotions(demo, promotions);
     await crashes(demo);
     for (const row of await context.beforeEnd()) demo.keep(row);
   } finally {

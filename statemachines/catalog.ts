@@ -1,7 +1,10 @@
 /** The sole list of machines, steps and faults. A test compares it with the ASL files, the core tasks and the functions. */
 
-export const MACHINES = ['source-release', 'image-release', 'checkpoint'] as const;
+export const MACHINES = ['source-release', 'image-release', 'promotion', 'rollback', 'checkpoint'] as const;
 export type MachineName = (typeof MACHINES)[number];
+
+/** Machines whose Catch starts a compensation: never redriven, a replay of one is a new run. */
+export const COMPENSATING: readonly MachineName[] = ['promotion'];
 
 /** Steps in order of first use; a step's function is `functionIdOf(step)`, its folder and core task have its name. */
 export const STEPS = [
@@ -17,6 +20,16 @@ export const STEPS = [
   'make-image-sbom',
   'sign-artifact',
   'verify-signature',
+  'claim-promotion',
+  'check-release',
+  'plan-promotion',
+  'request-approval',
+  'shift-traffic',
+  'open-stage',
+  'close-promotion',
+  'start-rollback',
+  'free-target',
+  'restore-revision',
   'publish-checkpoint',
 ] as const;
 export type StepName = (typeof STEPS)[number];
@@ -42,6 +55,16 @@ export const RETRIED_FAULTS: Readonly<Record<StepName, readonly string[]>> = {
   'make-image-sbom': ['StoreUnavailable'],
   'sign-artifact': ['RegistryUnreachable', 'SignerUnavailable', 'StoreUnavailable'],
   'verify-signature': ['RegistryUnreachable', 'SignerUnavailable', 'StoreUnavailable'],
+  'claim-promotion': ['StoreUnavailable', 'LedgerConflict'],
+  'check-release': ['StoreUnavailable'],
+  'plan-promotion': ['TargetUnreachable', 'StoreUnavailable'],
+  'request-approval': ['StoreUnavailable', 'LedgerConflict'],
+  'shift-traffic': ['TargetUnreachable', 'TargetConflict', 'StoreUnavailable', 'LedgerConflict'],
+  'open-stage': ['StoreUnavailable', 'LedgerConflict'],
+  'close-promotion': ['TargetUnreachable', 'TargetConflict', 'StoreUnavailable', 'LedgerConflict'],
+  'start-rollback': ['StoreUnavailable'],
+  'free-target': ['StoreUnavailable'],
+  'restore-revision': ['TargetUnreachable', 'TargetConflict', 'StoreUnavailable', 'LedgerConflict'],
   'publish-checkpoint': ['StoreUnavailable', 'SignerUnavailable', 'LedgerConflict'],
 };
 

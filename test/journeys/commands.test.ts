@@ -30,16 +30,16 @@ async function relseal(args: readonly string[], variables: NodeJS.ProcessEnv = e
 
 /** Every `relseal …` command that the README's table names. */
 const readme = readFileSync(join(packageRoot, 'README.md'), 'utf8');
-const named = [...readme.matchAll(/`relseal ((?:verify|ledger|events) [a-z]+|[a-z]+)/g)].flatMap(
+const named = [...readme.matchAll(/`relseal ((?:verify|ledger|events|runs|dead-letters) [a-z]+|[a-z]+)/g)].flatMap(
   ([, name]) => name ?? [],
 );
 
 describe('the commands of the README', () => {
   it('are those that the program lists, and each tells its usage', { timeout: 60_000 }, async () => {
     const help = await relseal(['--help']);
-    const listed = [...help.stdout.matchAll(/^ {2}((?:verify |ledger |events )?[a-z]+) {2}/gm)].flatMap(
-      ([, name]) => name ?? [],
-    );
+    const listed = [
+      ...help.stdout.matchAll(/^ {2}((?:verify |ledger |events |runs |dead-letters )?[a-z]+) {2}/gm),
+    ].flatMap(([, name]) => name ?? []);
     expect(help.code).toBe(0);
     expect([...new Set(named)].sort()).toEqual([...new Set(listed)].sort());
     for (const name of listed) {
@@ -75,6 +75,11 @@ describe('the commands of the README', () => {
     const query = await relseal(['query', '--data', data, '--tag', 'v1.0.0', '--json']);
     expect(query.code).toBe(0);
     expect(JSON.parse(query.stdout)).toMatchObject({ entries: [] });
+    const letters = await relseal(['dead-letters', 'list', '--data', data, '--json']);
+    expect(letters).toMatchObject({ code: 0, stdout: '{"deadLetters":[]}\n' });
+    const shown = await relseal(['runs', 'show', 'source-release-0', '--data', data, '--json']);
+    expect(shown.code).toBe(1);
+    expect(JSON.parse(shown.stdout)).toMatchObject({ code: 'run.unknown' });
     const replay = await relseal(['replay', 'source-release-0', '--data', data]);
     expect(replay.code).toBe(1);
     expect(replay.stdout).toContain('is not a run of this data folder');
@@ -86,6 +91,9 @@ describe('wrong use', () => {
     ['no command', [], 'usage: relseal'],
     ['an unknown command', ['sign'], 'there is no command'],
     ['an unknown option', ['runs', '--dta', data], '--dta'],
+    ['an unknown word after runs', ['runs', 'source-release-0', '--data', data], 'runs show RUN'],
+    ['a replay from nowhere', ['replay', 'source-release-0', '--from', 'middle', '--data', data], '--from is one of'],
+    ['dead letters without a folder', ['dead-letters', 'redrive'], '--data is required'],
     ['a missing option', ['serve'], '--data is required'],
     ['a folder that was never set up', ['serve', '--data', join(folder, 'nowhere')], 'relseal init'],
     ['a folder that is set up already', ['init', '--data', data], 'nothing was changed'],

@@ -67,8 +67,9 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('describes health and the log', async () => {
+  it('describes health, metrics and the log', async () => {
     await expectDocumented('/healthz', 'get', await fetch(`${server.url}/healthz`));
+    await expectDocumented('/metrics', 'get', await fetch(`${server.url}/metrics`));
     const missing = await fetch(`${server.url}/ledger/acme/tile/7/000`);
     expect(missing.status).toBe(404);
     await expectDocumented('/ledger/{tenant}/{path}', 'get', missing);

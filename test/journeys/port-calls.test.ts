@@ -4,20 +4,23 @@ import { keyFileNoteSigner } from '../../adapters/embedded/key-file-note-signer.
 import { keyFileSigner } from '../../adapters/embedded/key-file-signer.ts';
 import { localSecrets } from '../../adapters/embedded/local-secrets.ts';
 import { systemClock } from '../../adapters/embedded/system-clock.ts';
-import { workflowEngine } from '../../adapters/embedded/workflow-engine/engine.ts';
+import { type WorkflowEngine, workflowEngine } from '../../adapters/embedded/workflow-engine/engine.ts';
 import { openEgress } from '../../adapters/network/egress.ts';
 import { readConfigFile } from '../../cli/config-file.ts';
 import { dataFolder } from '../../cli/data-folder.ts';
 import { readMachines } from '../../cli/machines.ts';
 import { openRepositories } from '../../cli/repositories.ts';
 import { openStores } from '../../cli/stores.ts';
+import { openTargets } from '../../cli/targets.ts';
 import { bindTasks } from '../../cli/tasks.ts';
 import { FAULT_NAMES } from '../../core/faults.ts';
 import { appendEntries } from '../../core/ledger/append.ts';
 import type { EntryDraft } from '../../core/ledger/entry.ts';
+import type { ClaimRow } from '../../core/ports/claim-store.ts';
 import type { NoteSigner } from '../../core/ports/note-signer.ts';
 import type { Signer } from '../../core/ports/signer.ts';
-import { recordRunOutcome } from '../../core/runs/outcome.ts';
+import { COMPENSATING_MACHINES, compensateRun } from '../../core/promotion/start-rollback.ts';
+import { recordRunEnd } from '../../core/runs/record-run-end.ts';
 import { businessKeyOf, RunInput, RunSubject, runNameOf } from '../../core/runs/run-input.ts';
 import { IMAGES, SAMPLE } from '../../demo/inputs.ts';
 import { OWN_TENANT, REGISTRY_HOST } from '../../demo/setup.ts';
@@ -115,8 +118,14 @@ async function live(
   };
   const append = (id: TenantId, drafts: readonly EntryDraft[]) =>
     appendEntries({ ...ports, clock: systemClock }, id, drafts);
+  const targets = await openTargets({ config, database: stores.database, egress, secrets });
   const { handlers } = bindTasks({
     config,
+    targets,
+    workflows: {
+      start: (...asked) => engine.start(...asked),
+      sendTaskSuccess: (...answered) => engine.sendTaskSuccess(...answered),
+    },
     stores: ports,
     repositories,
     signer: mortal(keys.signer, death),
@@ -125,16 +134,19 @@ async function live(
     append,
     policies: () => readFile(folder.policy, 'utf8'),
   });
-  const engine = workflowEngine({
+  const engine: WorkflowEngine = workflowEngine({
     database: dyingDatabase(stores.database, death),
     clock: systemClock,
     machines: readMachines(),
     faults: FAULT_NAMES,
+    compensating: COMPENSATING_MACHINES,
     handlers,
     codeVersion: 'test',
     random: () => 0,
-    onStatus: async (change) => {
-      await recordRunOutcome({ claims: ports.claims, append }, change);
+    onStatus: async ({ name }) => {
+      const { claims, worm } = ports;
+      const compensate = (failed: ClaimRow) => compensateRun({ claims, workflows: engine, clock: systemClock }, failed);
+      await recordRunEnd({ claims, worm, append, compensate, workflows: engine }, name);
     },
     onFault: () => undefined,
   });
@@ -158,7 +170,17 @@ async function start(
   const businessKey = businessKeyOf(tenant, subject);
   const runName = runNameOf(machine, businessKey, 0);
   const input = RunInput.parse({ schema: 'relseal.run/1', tenant, businessKey, subject });
-  const row = { tenant, businessKey, machine, runName, replay: 0, status: 'running' as const, eventId: 'none', input };
+  const row = {
+    tenant,
+    businessKey,
+    machine,
+    runName,
+    replay: 0,
+    redrives: 0,
+    status: 'running' as const,
+    eventId: 'none',
+    input,
+  };
   await stores.claims.claim({ ...row, claimedAt: '2026-11-25T00:00:00Z' });
   await engine.start(machine, runName, input);
 }

@@ -1,0 +1,114 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { Config } from '../core/config.ts';
+import { configIssues } from './config-check.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'relseal-config-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+writeFileSync(join(folder, 'policy.yaml'), 'schema: relseal.policy/1\nname: none\ngates: {}\n');
+
+const [NEW, OLD] = [`sha256:${'1'.repeat(64)}`, `sha256:${'2'.repeat(64)}`];
+const signal = { query: 'up', limit: 1, unit: 'ratio', consecutive: 1 };
+const staging = {
+  name: 'staging',
+  repositories: [{ host: 'registry.example.com', name: 'acme/sample' }],
+  target: {
+    kind: 'local-proxy',
+    listen: { port: 0 },
+    stable: OLD,
+    revisions: [
+      { digest: NEW, url: 'http://127.0.0.1:9001' },
+      { digest: OLD, url: 'http://127.0.0.1:9002' },
+    ],
+  },
+  metrics: { kind: 'prometheus', url: 'http://prometheus.example.com:9090' },
+  signals: [{ ...signal, name: 'errors', weight: 100 }],
+};
+
+interface Changes {
+  readonly environments?: readonly object[];
+  readonly kind?: 'production' | 'test';
+  readonly pseudonymKey?: string;
+}
+
+async function problemsOf({ environments = [staging], kind = 'test', pseudonymKey }: Changes) {
+  const config = Config.parse({
+    schema: 'relseal.config/1',
+    environment: { kind },
+    hosts: [{ host: 'prometheus.example.com:9090' }],
+    tenants: [
+      {
+        id: 'acme',
+        origin: 'ledger.example.com/acme',
+        policy: 'policy.yaml',
+        ...(pseudonymKey === undefined ? {} : { pseudonymKey }),
+        modules: { proxy: 'off', checksumDatabase: 'sum.golang.org' },
+        sources: [
+          {
+            provider: 'ecr',
+            instance: '111122223333',
+            repositories: [
+              { name: 'acme/sample', registry: { kind: 'https', url: 'http://prometheus.example.com:9090' } },
+            ],
+          },
+        ],
+        environments,
+      },
+    ],
+  });
+  const issues = await configIssues(config, folder, { values: async () => ['value'] });
+  return issues.map(({ path, message }) => `${path.map(String).join('.').replace('tenants.0.', '')}: ${message}`);
+}
+
+const withKey = { pseudonymKey: 'env:PSEUDONYMS' };
+
+describe('the environments of a configuration', () => {
+  it('are accepted when everything they name is there', async () => {
+    expect(await problemsOf(withKey)).toEqual([]);
+  });
+
+  it('need a pseudonym key for approvals, and none without', async () => {
+    const [problem, ...others] = await problemsOf({});
+    expect(problem).toMatch(/^environments\.0\.approvals: needs the pseudonymKey/);
+    expect(others).toEqual([]);
+    expect(await problemsOf({ environments: [{ ...staging, approvals: 0 }] })).toEqual([]);
+  });
+
+  it('have names and signals once each, whose weights add up to 100', async () => {
+    const twice = { ...staging, signals: [staging.signals[0], staging.signals[0]] };
+    expect(await problemsOf({ ...withKey, environments: [staging, twice] })).toEqual([
+      'environments.1.name: the environment staging is used twice',
+      'environments.1.signals.1.name: the signal errors is used twice',
+      'environments.1.signals: the weights add up to 200, not to 100',
+    ]);
+  });
+
+  it('have ticks shorter than a minute in test environments only', async () => {
+    const fast = [{ ...staging, tickSeconds: 1 }];
+    expect(await problemsOf({ ...withKey, environments: fast })).toEqual([]);
+    expect(await problemsOf({ ...withKey, kind: 'production', environments: fast })).toEqual([
+      'environments.0.tickSeconds: may be shorter than a minute in test environments only',
+    ]);
+  });
+
+  it('reach listed hosts only, and know what they run', async () => {
+    const { target } = staging;
+    const lost = {
+      ...target,
+      stable: `sha256:${'3'.repeat(64)}`,
+      revisions: [target.revisions[0], target.revisions[0]],
+    };
+    const metrics = { kind: 'prometheus', url: 'http://elsewhere.example.com' };
+    expect(await problemsOf({ ...withKey, environments: [{ ...staging, target: lost, metrics }] })).toEqual([
+      `environments.0.target.revisions.1.digest: the revision ${NEW} is used twice`,
+      'environments.0.target.stable: is not among the revisions',
+      'environments.0.metrics.url: elsewhere.example.com is not in "hosts"',
+    ]);
+    const remote = { kind: 'proxy', url: 'http://elsewhere.example.com/targets/a', token: 'env:TOKEN' };
+    expect(await problemsOf({ ...withKey, environments: [{ ...staging, target: remote }] })).toEqual([
+      'environments.0.target.url: elsewhere.example.com is not in "hosts"',
+    ]);
+  });
+});
