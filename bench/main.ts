@@ -1,9 +1,14 @@
 import { parseArgs } from 'node:util';
 import { bundlesBench } from './bundles.ts';
+import { engineBench } from './engine.ts';
 import { journeyBench } from './journey.ts';
 
 /** Benchmarks by name. Each is bounded, ends by itself, and prints a ratio against its peer in the same run. */
-const BENCHES: Readonly<Record<string, () => Promise<void>>> = { journey: journeyBench, bundles: bundlesBench };
+const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
+  journey: journeyBench,
+  bundles: bundlesBench,
+  engine: engineBench,
+};
 
 const { positionals } = parseArgs({ allowPositionals: true });
 const [name = ''] = positionals;

@@ -53,7 +53,8 @@ const TaskState = z.strictObject({
   Assign: Assign.optional(),
   Output: Template,
   TimeoutSeconds: Seconds,
-  HeartbeatSeconds: Seconds.optional(),
+  /** An expression must give whole seconds below the time-out. */
+  HeartbeatSeconds: z.union([Seconds, z.string()]).optional(),
   ...failing,
   ...onward,
 });

@@ -116,6 +116,8 @@ describe('an error name', () => {
     [['States.ALL'], 'Anything', true],
     [['States.ALL'], 'States.Timeout', true],
     [['States.ALL'], 'States.QueryEvaluationError', true],
+    [['States.Timeout'], 'States.HeartbeatTimeout', true],
+    [['States.HeartbeatTimeout'], 'States.Timeout', false],
     [['States.ALL'], 'States.Runtime', false],
     [['States.ALL'], 'States.DataLimitExceeded', false],
     [['StoreUnavailable', 'States.ALL'], 'States.Runtime', false],

@@ -236,6 +236,20 @@ const meanings: Case[] = [
     /less than/,
   ],
   [
+    'a heartbeat as plain text',
+    at('Approve', 'HeartbeatSeconds'),
+    '60',
+    '$.States.Approve.HeartbeatSeconds',
+    /no expression/,
+  ],
+  [
+    'a heartbeat of a variable that is not assigned',
+    at('Approve', 'HeartbeatSeconds'),
+    '{% $seconds %}',
+    '$.States.Approve.HeartbeatSeconds',
+    /not assigned/,
+  ],
+  [
     'a token that is not handed on',
     at('Approve', 'Arguments', 'Payload', 'token'),
     'none',
@@ -380,6 +394,11 @@ describe('the linter', () => {
   ])('accepts the expression %s', (expression) => {
     const findings = lintStateMachine(changed(at('Finish', 'Output'), `{% ${expression} %}`), RULES);
     expect(told(findings)).toBe('');
+  });
+
+  it('accepts a heartbeat that is an expression over the input', () => {
+    const document = changed(at('Approve', 'HeartbeatSeconds'), '{% $states.input.heartbeatSeconds %}');
+    expect(told(lintStateMachine(document, RULES))).toBe('');
   });
 
   it('lets a compensating machine catch faults, and no other', () => {

@@ -33,6 +33,19 @@ const KNOWN_ERRORS = [
 export const isKnownError = (name: string, faults: readonly string[]): boolean =>
   KNOWN_ERRORS.includes(name) || faults.includes(name);
 
+/** `States.Timeout` spans the missed heartbeat too: https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html */
+const isMatch = (name: string, error: string): boolean =>
+  name === error ||
+  (name === 'States.ALL' && !TERMINAL.includes(error)) ||
+  (name === 'States.Timeout' && error === 'States.HeartbeatTimeout');
+
+/**
+ * The name that histories and failed runs tell. A missed heartbeat is told as `States.Timeout`, though Retry and Catch may
+ * name it apart: https://docs.aws.amazon.com/step-functions/latest/dg/connect-to-resource.html
+ */
+export const reportedError = (error: string): string =>
+  error === 'States.HeartbeatTimeout' ? 'States.Timeout' : error;
+
 /** Whether a Retry or Catch with these names is for this error. */
 export const matchesError = (errorEquals: readonly string[], error: string): boolean =>
-  errorEquals.some((name) => name === error || (name === 'States.ALL' && !TERMINAL.includes(error)));
+  errorEquals.some((name) => isMatch(name, error));

@@ -102,16 +102,21 @@ function catchFindings(
   return [...each, ...repeatedNames(catchers, here)];
 }
 
+function heartbeatFindings(state: StateOf<'Task'>, steps: Steps, scope: ExpressionScope): LintFinding[] {
+  const { HeartbeatSeconds: seconds, TimeoutSeconds } = state;
+  const here = [...steps, 'HeartbeatSeconds'];
+  const token = state.Resource === TOKEN_RESOURCE;
+  if (seconds === undefined) return token ? [finding(steps, 'waits for a token and must have HeartbeatSeconds')] : [];
+  if (!token) return [finding(here, 'is for tasks that wait for a token')];
+  if (typeof seconds === 'string') return expressionFindings(seconds, here, scope);
+  return seconds < TimeoutSeconds ? [] : [finding(here, 'must be less than TimeoutSeconds')];
+}
+
 function taskFindings(state: StateOf<'Task'>, steps: Steps, scope: ExpressionScope): LintFinding[] {
   const token = state.Resource === TOKEN_RESOURCE;
   const found = templateFindings(state.Arguments.Payload, [...steps, 'Arguments', 'Payload'], { ...scope, token });
   found.push(...resultFindings(state, steps, { ...scope, result: token ? 'any' : 'payload' }));
-  if (!token && state.HeartbeatSeconds !== undefined)
-    found.push(finding([...steps, 'HeartbeatSeconds'], 'is for tasks that wait for a token'));
-  if (token && state.HeartbeatSeconds === undefined)
-    found.push(finding(steps, 'waits for a token and must have HeartbeatSeconds'));
-  if (state.HeartbeatSeconds !== undefined && state.HeartbeatSeconds >= state.TimeoutSeconds)
-    found.push(finding([...steps, 'HeartbeatSeconds'], 'must be less than TimeoutSeconds'));
+  found.push(...heartbeatFindings(state, steps, scope));
   if (token && !JSON.stringify(state.Arguments.Payload).includes('$states.context.Task.Token'))
     found.push(finding([...steps, 'Arguments', 'Payload'], 'must hand on $states.context.Task.Token'));
   return found;

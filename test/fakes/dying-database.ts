@@ -3,12 +3,13 @@ import type { Sqlite } from '../../adapters/embedded/sqlite.ts';
 export interface DeathPlan {
   /** Which durable write is the last (from 0), counted over transactions and statements outside of one. */
   readonly at: number;
-  readonly when: 'before' | 'after';
+  /** `effect`: whoever has effects counts those instead, and sets `dead` after the one that is the last. */
+  readonly when: 'before' | 'after' | 'effect';
   writes: number;
   dead: boolean;
 }
 
-export const deathAt = (at: number, when: 'before' | 'after'): DeathPlan => ({ at, when, writes: 0, dead: false });
+export const deathAt = (at: number, when: DeathPlan['when']): DeathPlan => ({ at, when, writes: 0, dead: false });
 
 /** The database as a process sees it that is killed right before or right after a durable write: nothing works after. */
 export function dyingDatabase(database: Sqlite, plan: DeathPlan): Sqlite {
@@ -17,7 +18,7 @@ export function dyingDatabase(database: Sqlite, plan: DeathPlan): Sqlite {
     if (plan.dead) throw new Error('the process is dead');
   };
   const durable = <T>(write: () => T): T => {
-    const last = plan.writes++ === plan.at;
+    const last = plan.writes++ === plan.at && plan.when !== 'effect';
     if (last && plan.when === 'before') plan.dead = true;
     requireAlive();
     const result = write();
@@ -39,6 +40,7 @@ export function dyingDatabase(database: Sqlite, plan: DeathPlan): Sqlite {
       });
     else database.exec(sql);
     if (sql === 'BEGIN IMMEDIATE') within = true;
+    if (sql === 'ROLLBACK') within = false;
   };
   return new Proxy(database, {
     get: (target, property) => {

@@ -38,6 +38,21 @@ export const taskState = (name: string, more: object = {}) => ({
   ...more,
 });
 
+/** A Task whose `${…Function}` gets a token to hand on, and that gives the answer to it. */
+export const tokenState = (name: string, more: object = {}) => ({
+  Type: 'Task',
+  Comment: 'Retries because the test says so.',
+  Resource: `${RESOURCE}.waitForTaskToken`,
+  Arguments: {
+    FunctionName: `\${${name}Function}`,
+    Payload: { step: name.toLowerCase(), token: '{% $states.context.Task.Token %}', input: '{% $states.input %}' },
+  },
+  Output: '{% $states.result %}',
+  TimeoutSeconds: 600,
+  HeartbeatSeconds: 60,
+  ...more,
+});
+
 export interface EngineWorldOptions {
   readonly states?: Readonly<Record<string, unknown>>;
   readonly machine?: unknown;
@@ -45,6 +60,12 @@ export interface EngineWorldOptions {
   readonly database?: Sqlite;
   readonly clock?: ManualClock;
   readonly concurrency?: number;
+  /** Whether the machine may compensate. */
+  readonly compensating?: boolean;
+  readonly codeVersion?: string;
+  readonly keptHistories?: number;
+  /** Hashes of the schemas of tasks, by their function. */
+  readonly schemas?: Readonly<Record<string, string>>;
   readonly random?: () => number;
   readonly onStatus?: (change: RunStatusChange) => Promise<void>;
 }
@@ -60,7 +81,9 @@ export function engineWorld(options: EngineWorldOptions) {
     machines: { [MACHINE]: options.machine ?? machineOf(options.states ?? {}) },
     faults: ['StoreUnavailable', 'LedgerConflict'],
     handlers,
-    codeVersion: 'test',
+    codeVersion: options.codeVersion ?? 'test',
+    schemas: options.schemas ?? {},
+    compensating: options.compensating ? [MACHINE] : [],
     random: options.random ?? (() => 0.5),
     onStatus: async (change) => {
       await options.onStatus?.(change);
@@ -70,6 +93,7 @@ export function engineWorld(options: EngineWorldOptions) {
       faults.push(fault);
     },
     ...(concurrency === undefined ? {} : { concurrency }),
+    ...(options.keptHistories === undefined ? {} : { keptHistories: options.keptHistories }),
   });
 
   const countEvents = database.prepare('SELECT count(*) AS n FROM workflow_events');

@@ -1,15 +1,18 @@
 import { type Json, parseJson } from '../../../core/asl/json.ts';
 import { StateError } from '../../../core/asl/state-error.ts';
-import { orCancelled } from './cancellation.ts';
+import { CANCELLED, orCancelled } from './cancellation.ts';
 import { requirePayload } from './limits.ts';
 import type { Timers } from './timers.ts';
 
 /** A task bound to its deps. The signal aborts when nobody waits for the answer any more. */
 export type TaskHandler = (payload: unknown, options: { readonly signal: AbortSignal }) => Promise<unknown>;
 
-export interface TaskCall {
+export interface TaskRequest {
   readonly handler: TaskHandler;
   readonly payload: Json;
+}
+
+export interface TaskCall extends TaskRequest {
   /** Instant of the time-out, in ms since the epoch. */
   readonly dueAt: number;
 }
@@ -33,6 +36,19 @@ function answerOf(result: unknown): Json {
   return requirePayload(text === undefined ? null : parseJson(text), 'The answer of the task');
 }
 
+async function invoke({ handler, payload }: TaskRequest, signal: AbortSignal): Promise<unknown> {
+  try {
+    return await handler(structuredClone(payload), { signal });
+  } catch (error) {
+    throw failureOf(error);
+  }
+}
+
+/** Calls a task that only hands a token on: what it returns is dropped, what it throws is told as by `callTask`. */
+export async function requestTask(request: TaskRequest, signal: AbortSignal): Promise<void> {
+  await orCancelled(invoke(request, signal), signal);
+}
+
 /**
  * Calls a task once. The handler gets its own copy of the payload; after a time-out or a cancelled run it is told by the
  * signal, and what it gives later is dropped. Throws what Retry matches: the name of what the task threw, its message as
@@ -44,17 +60,10 @@ export async function callTask(call: TaskCall, timers: Timers, signal: AbortSign
   const timeout = new Promise<never>((_resolve, reject) => {
     callOff = timers.at(call.dueAt, () => reject(new StateError('States.Timeout', 'The task did not answer in time.')));
   });
-  const invoke = async () => {
-    try {
-      return await call.handler(structuredClone(call.payload), { signal: abandon.signal });
-    } catch (error) {
-      throw failureOf(error);
-    }
-  };
   try {
-    return answerOf(await orCancelled(Promise.race([invoke(), timeout]), signal));
+    return answerOf(await orCancelled(Promise.race([invoke(call, abandon.signal), timeout]), signal));
   } finally {
     callOff();
-    abandon.abort();
+    abandon.abort(CANCELLED);
   }
 }

@@ -5,12 +5,15 @@ export class Cancelled extends Error {
   override readonly name = 'Cancelled';
 }
 
+/** Why any signal of ours aborts. One for all: made anew each time it would cost a stack trace each time. */
+export const CANCELLED = new Cancelled();
+
 /** A controller that is aborted with its parent. `release` ends the tie; else a long run would gather listeners. */
 export function childController(parent: AbortSignal): { controller: AbortController; release(): void } {
   const controller = new AbortController();
   // As many children listen as a Map has items at work; Node would warn of a leak from the eleventh on.
   setMaxListeners(0, controller.signal);
-  const abort = () => controller.abort();
+  const abort = () => controller.abort(CANCELLED);
   if (parent.aborted) abort();
   parent.addEventListener('abort', abort, { once: true });
   return { controller, release: () => parent.removeEventListener('abort', abort) };

@@ -62,33 +62,37 @@ describe('a process that dies before or after any durable write', () => {
   it.each([
     ['a run that succeeds', { good: true, items: ['a', 'b', 'c'] }, 'SUCCEEDED', 30],
     ['a run that fails', { good: false, items: [] }, 'FAILED', 10],
-  ])('leaves %s to the next, which ends it as if nothing had happened', async (_what, input, status, atLeast) => {
-    const undisturbed = { ...NEVER };
-    const expected = await liveAndDie(everyState, everyStateHandlers, input, undisturbed);
-    expect(expected.run).toMatchObject({ status });
-    expect(expected.restarted).toBe('exists');
-    expect(undisturbed.writes).toBeGreaterThanOrEqual(atLeast);
-    for (let at = 0; at < undisturbed.writes; at += 1)
-      for (const when of ['before', 'after'] as const) {
-        const plan = deathAt(at, when);
-        const found = await liveAndDie(everyState, everyStateHandlers, input, plan);
-        const told = `death ${when} write ${at}`;
-        expect(plan.dead, told).toBe(true);
-        expect(found.restarted, told).toBe(at === 0 && when === 'before' ? 'started' : 'exists');
-        expect(found.run, told).toMatchObject({ status, input });
-        expect(found.run?.output, told).toEqual(expected.run?.output);
-        expect(new Set(found.effects), told).toEqual(new Set(expected.effects));
-        expect(typesByPath(found.history), told).toEqual(typesByPath(expected.history));
-        // A task runs again only when nothing is stored of it; two at most were in flight.
-        expect(
-          found.repeated.filter((name) => found.stored.includes(name)),
-          told,
-        ).toEqual([]);
-        expect(found.effects.length, told).toBeLessThanOrEqual(expected.effects.length + 2);
-        expect(collapsed(found.changes), told).toEqual(['RUNNING', status]);
-        expect(found.faults, told).toEqual([]);
-      }
-  });
+  ])(
+    'leaves %s to the next, which ends it as if nothing had happened',
+    async (_what, input, status, atLeast) => {
+      const undisturbed = { ...NEVER };
+      const expected = await liveAndDie(everyState, everyStateHandlers, input, undisturbed);
+      expect(expected.run).toMatchObject({ status });
+      expect(expected.restarted).toBe('exists');
+      expect(undisturbed.writes).toBeGreaterThanOrEqual(atLeast);
+      for (let at = 0; at < undisturbed.writes; at += 1)
+        for (const when of ['before', 'after'] as const) {
+          const plan = deathAt(at, when);
+          const found = await liveAndDie(everyState, everyStateHandlers, input, plan);
+          const told = `death ${when} write ${at}`;
+          expect(plan.dead, told).toBe(true);
+          expect(found.restarted, told).toBe(at === 0 && when === 'before' ? 'started' : 'exists');
+          expect(found.run, told).toMatchObject({ status, input });
+          expect(found.run?.output, told).toEqual(expected.run?.output);
+          expect(new Set(found.effects), told).toEqual(new Set(expected.effects));
+          expect(typesByPath(found.history), told).toEqual(typesByPath(expected.history));
+          // A task runs again only when nothing is stored of it; two at most were in flight.
+          expect(
+            found.repeated.filter((name) => found.stored.includes(name)),
+            told,
+          ).toEqual([]);
+          expect(found.effects.length, told).toBeLessThanOrEqual(expected.effects.length + 2);
+          expect(collapsed(found.changes), told).toEqual(['RUNNING', status]);
+          expect(found.faults, told).toEqual([]);
+        }
+    },
+    120_000,
+  );
 
   it('leaves a Parallel that fails to the next, which fails it in the same way', async () => {
     const machine = machineOf({
@@ -131,5 +135,5 @@ describe('a process that dies before or after any durable write', () => {
         expect(types.filter((type) => type === 'ExecutionFailed').length, told).toBe(1);
         expect(collapsed(found.changes), told).toEqual(['RUNNING', 'FAILED']);
       }
-  });
+  }, 120_000);
 });

@@ -1,11 +1,21 @@
 import type { Flow, Retrier, State } from '../../../core/asl/definition.ts';
 import type { Json, JsonObject } from '../../../core/asl/json.ts';
-import { matchesError, StateError } from '../../../core/asl/state-error.ts';
+import { matchesError, reportedError, StateError } from '../../../core/asl/state-error.ts';
 import { abortEvents } from './abort-events.ts';
-import { AnswerUnusable, attemptOf, type Failure, type Frame, type NewEvent, PathFailed } from './frame.ts';
+import {
+  AnsweredMeanwhile,
+  AnswerUnusable,
+  attemptOf,
+  type Failure,
+  type Frame,
+  type NewEvent,
+  PathFailed,
+  withoutAttempt,
+} from './frame.ts';
 import { HISTORY_EVENTS, requirePayload, requireVariables } from './limits.ts';
 import { performFork } from './perform-fork.ts';
-import { evaluateResults, performSimple, performTask } from './perform-state.ts';
+import { evaluateResults, performSimple } from './perform-state.ts';
+import { answeredTask, awaitToken, performTask, waitsForToken } from './perform-task.ts';
 import {
   bindingsOf,
   type DrivenRun,
@@ -27,7 +37,7 @@ export async function drivePath(run: DrivenRun, path: PathContext, flow: Flow): 
   for (;;) {
     if (frame.phase === 'done') return frame.output ?? null;
     if (frame.failure) throw new PathFailed(frame.failure);
-    frame = frame.phase === 'pending' ? beginPath(run, path, flow, frame) : await step(run, path, flow, frame);
+    frame = frame.phase === 'pending' ? await beginPath(run, path, flow, frame) : await step(run, path, flow, frame);
   }
 }
 
@@ -37,20 +47,26 @@ function stateOf(flow: Flow, name: string): State {
   return state;
 }
 
-function beginPath(run: DrivenRun, path: PathContext, flow: Flow, frame: Frame): Frame {
+async function beginPath(run: DrivenRun, path: PathContext, flow: Flow, frame: Frame): Promise<Frame> {
   const entered: Frame = { ...frame, phase: 'entered', enteredAt: run.clock.now() };
   const iteration =
     path.iterationOf === undefined
       ? []
       : [event(path.path, 'MapIterationStarted', { name: path.iterationOf, index: iterationOf(path.path) })];
   const events = [...iteration, enteredEvent(path.path, stateOf(flow, frame.state), frame.state, frame.input)];
-  write(run, path, entered, events);
+  await write(run, path, entered, events);
   return entered;
 }
 
 /** Writes a frame and its history as one. `more` joins the transaction. */
-function write(run: DrivenRun, path: PathContext, frame: Frame, events: readonly NewEvent[], more = () => {}): void {
-  run.commit(path.signal, () => {
+async function write(
+  run: DrivenRun,
+  path: PathContext,
+  frame: Frame,
+  events: readonly NewEvent[],
+  more = () => {},
+): Promise<void> {
+  await run.commit(path.signal, () => {
     run.store.putFrame(frame);
     run.store.appendEvents(frame.run, events, run.clock.now());
     more();
@@ -62,27 +78,31 @@ async function step(run: DrivenRun, path: PathContext, flow: Flow, frame: Frame)
     if (run.store.lastEvent(frame.run) >= HISTORY_EVENTS)
       throw new StateError('States.Runtime', `The history of the run has reached ${HISTORY_EVENTS} events.`);
     const state = stateOf(flow, frame.state);
-    return leave(run, path, flow, frame, await perform(run, path, state, frame));
+    if (frame.phase === 'backing-off') return await backOff(run, path, frame);
+    if (state.Type === 'Task' && waitsForToken(state) && frame.phase !== 'answered')
+      return await awaitToken(run, path, state, frame);
+    return await leave(run, path, flow, frame, await perform(run, path, state, frame));
   } catch (error) {
     if (!(error instanceof StateError)) throw error;
-    return recover(run, path, flow, frame, error);
+    return recoverUnlessAnswered(run, path, flow, frame, error);
   }
 }
 
+/** The next attempt, of which nothing is done; the back-off's end is no deadline of it. */
+async function backOff(run: DrivenRun, path: PathContext, frame: Frame): Promise<Frame> {
+  await waitUntil(run.timers, frame.dueAt ?? 0, path.signal);
+  return { ...withoutAttempt(frame), phase: 'entered' };
+}
+
 async function perform(run: DrivenRun, path: PathContext, state: State, frame: Frame): Promise<Outcome> {
-  if (frame.phase === 'backing-off') {
-    await waitUntil(run.timers, frame.dueAt ?? 0, path.signal);
-    // The back-off's end is no deadline of the attempt that follows.
-    const { dueAt: _ended, ...again } = frame;
-    return perform(run, path, state, { ...again, phase: 'entered' });
-  }
-  if (state.Type === 'Task') return performTask(run, path, state, frame);
+  if (state.Type === 'Task')
+    return frame.phase === 'answered' ? answeredTask(run, path, state, frame) : performTask(run, path, state, frame);
   if (state.Type === 'Parallel' || state.Type === 'Map') return performFork(run, path, state, frame, drivePath);
   return performSimple(run, path, state, frame);
 }
 
 /** Leaves a state: for the next one, or for the end of the path, and at the root of the run. */
-function leave(run: DrivenRun, path: PathContext, flow: Flow, frame: Frame, outcome: Outcome): Frame {
+async function leave(run: DrivenRun, path: PathContext, flow: Flow, frame: Frame, outcome: Outcome): Promise<Frame> {
   const { output, assigned, next } = outcome;
   requirePayload(output, 'The output of the state');
   const variables = { ...frame.variables, ...assigned };
@@ -97,11 +117,11 @@ function leave(run: DrivenRun, path: PathContext, flow: Flow, frame: Frame, outc
   if (next !== undefined) {
     const entered: Frame = { ...base, state: next, phase: 'entered', input: output };
     const events = [...outcome.events, exited, enteredEvent(path.path, stateOf(flow, next), next, output)];
-    write(run, path, entered, events, () => run.store.removeFramesBelow(frame.run, path.path));
+    await write(run, path, entered, events, () => run.store.removeFramesBelow(frame.run, path.path));
     return entered;
   }
   const done: Frame = { ...base, state: frame.state, phase: 'done', input: frame.input, output };
-  write(run, path, done, [...outcome.events, exited, ...iterationEvent(path, 'MapIterationSucceeded')], () => {
+  await write(run, path, done, [...outcome.events, exited, ...iterationEvent(path, 'MapIterationSucceeded')], () => {
     run.store.removeFramesBelow(frame.run, path.path);
     if (path.path === '') run.end({ status: 'SUCCEEDED', output });
   });
@@ -111,6 +131,31 @@ function leave(run: DrivenRun, path: PathContext, flow: Flow, frame: Frame, outc
 const iterationEvent = ({ path, iterationOf: name }: PathContext, type: string): NewEvent[] =>
   name === undefined ? [] : [event(path, type, { name, index: iterationOf(path) })];
 
+/** Of an answer and a failure of the same attempt, the one that is durable first counts. */
+async function recoverUnlessAnswered(
+  run: DrivenRun,
+  path: PathContext,
+  flow: Flow,
+  frame: Frame,
+  error: StateError,
+): Promise<Frame> {
+  const guarded: DrivenRun = {
+    ...run,
+    commit: (signal, work) =>
+      run.commit(signal, () => {
+        if (frame.phase !== 'answered' && run.store.phase(frame.run, frame.path) === 'answered')
+          throw new AnsweredMeanwhile();
+        work();
+      }),
+  };
+  try {
+    return await recover(guarded, path, flow, frame, error);
+  } catch (failed) {
+    if (!(failed instanceof AnsweredMeanwhile)) throw failed;
+    return run.store.frame(frame.run, frame.path);
+  }
+}
+
 /** Retry, then Catch, then the end of the path. A state without either passes its error on. */
 async function recover(run: DrivenRun, path: PathContext, flow: Flow, frame: Frame, error: StateError) {
   const state = stateOf(flow, frame.state);
@@ -118,18 +163,18 @@ async function recover(run: DrivenRun, path: PathContext, flow: Flow, frame: Fra
   const events = [...answered, ...failureEvents(run, path, state, frame, error)];
   const retried = 'Retry' in state ? retryOf(state.Retry ?? [], frame, error, run) : undefined;
   if (retried) {
-    write(run, path, retried, events, () => run.store.removeFramesBelow(frame.run, path.path));
+    await write(run, path, retried, events, () => run.store.removeFramesBelow(frame.run, path.path));
     return retried;
   }
   const failed = error instanceof PathFailed ? error.state : frame.state;
   try {
     const caught = await catchOutcome(run, path, state, frame, error, events);
-    if (caught) return leave(run, path, flow, frame, caught);
-    return fail(run, path, frame, { error: error.error, cause: error.message, state: failed }, events);
+    if (caught) return await leave(run, path, flow, frame, caught);
+    return await fail(run, path, frame, { error: error.error, cause: error.message, state: failed }, events);
   } catch (inCatch) {
     if (!(inCatch instanceof StateError)) throw inCatch;
     // The catcher's own Output or Assign could not be evaluated; nothing catches that.
-    return fail(run, path, frame, { error: inCatch.error, cause: inCatch.message, state: frame.state }, events);
+    return await fail(run, path, frame, { error: inCatch.error, cause: inCatch.message, state: frame.state }, events);
   }
 }
 
@@ -144,7 +189,7 @@ function retryOf(retriers: readonly Retrier[], frame: Frame, error: StateError, 
   const seconds = Math.min(IntervalSeconds * BackoffRate ** used, MaxDelaySeconds ?? Number.MAX_SAFE_INTEGER);
   const delayMs = Math.round(seconds * 1000 * (JitterStrategy === 'FULL' ? run.random() : 1));
   const retries = retriers.map((_retrier, index) => (frame.retries[index] ?? 0) + (index === at ? 1 : 0));
-  return { ...frame, phase: 'backing-off', retries, dueAt: run.clock.now() + delayMs };
+  return { ...withoutAttempt(frame), phase: 'backing-off', retries, dueAt: run.clock.now() + delayMs };
 }
 
 async function catchOutcome(
@@ -158,7 +203,7 @@ async function catchOutcome(
   const catchers = 'Catch' in state ? (state.Catch ?? []) : [];
   const catcher = catchers.find(({ ErrorEquals }) => matchesError(ErrorEquals, error.error));
   if (!catcher) return undefined;
-  const errorOutput = { Error: error.error, Cause: error.message };
+  const errorOutput = { Error: reportedError(error.error), Cause: error.message };
   const bindings = bindingsOf(run, path, frame);
   const caught = { ...bindings, states: { ...bindings.states, errorOutput } };
   const results = await evaluateResults(catcher, caught, errorOutput, `${frame.state}/Catch`);
@@ -166,13 +211,21 @@ async function catchOutcome(
 }
 
 /** Ends the path as failed. Frames stay as they are, for a redrive begins there. */
-function fail(run: DrivenRun, path: PathContext, frame: Frame, failure: Failure, events: readonly NewEvent[]): Frame {
-  const failed: Frame = { ...frame, phase: 'failed', failure };
-  write(run, path, failed, [...events, ...iterationEvent(path, 'MapIterationFailed')], () => {
-    if (path.path === '') run.end({ status: 'FAILED', failure });
+async function fail(
+  run: DrivenRun,
+  path: PathContext,
+  frame: Frame,
+  failure: Failure,
+  events: readonly NewEvent[],
+): Promise<Frame> {
+  const failed: Frame = { ...withoutAttempt(frame), phase: 'failed', failure };
+  await write(run, path, failed, [...events, ...iterationEvent(path, 'MapIterationFailed')], () => {
+    if (path.path === '') run.end({ status: 'FAILED', failure: { ...failure, error: reportedError(failure.error) } });
   });
   return failed;
 }
+
+const TIMEOUTS = ['States.Timeout', 'States.HeartbeatTimeout'];
 
 function failureEvents(
   run: DrivenRun,
@@ -181,7 +234,7 @@ function failureEvents(
   frame: Frame,
   { error, message: cause }: StateError,
 ): NewEvent[] {
-  const details: JsonObject = { error, cause };
+  const details: JsonObject = { error: reportedError(error), cause };
   if (state.Type === 'Parallel' || state.Type === 'Map')
     return [
       ...abortEvents(run.machine, run.store.framesBelow(frame.run, frame.path), [frame]),
@@ -190,6 +243,6 @@ function failureEvents(
   if (error === 'States.QueryEvaluationError')
     return [event(path, 'EvaluationFailed', { ...details, state: frame.state })];
   if (state.Type !== 'Task') return [];
-  const type = error === 'States.Timeout' ? 'TaskTimedOut' : 'TaskFailed';
+  const type = TIMEOUTS.includes(error) ? 'TaskTimedOut' : 'TaskFailed';
   return [event(path, type, { ...details, attempt: attemptOf(frame) })];
 }

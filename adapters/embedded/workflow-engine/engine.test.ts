@@ -51,12 +51,13 @@ describe('making an engine', () => {
     expect(unbound).toThrow(expect.objectContaining({ name: 'ConfigurationInvalid' }));
   });
 
-  it('refuses a task that waits for a token', () => {
-    const Resource = 'arn:${Partition}:states:::lambda:invoke.waitForTaskToken';
-    const Payload = { step: 'work', token: '{% $states.context.Task.Token %}' };
-    const Arguments = { FunctionName: '${WorkFunction}', Payload };
-    const states = { Work: taskState('Work', { Resource, Arguments, HeartbeatSeconds: 10, End: true }) };
-    expect(() => engineWorld({ states, handlers: forever })).toThrow(/waits for a token/);
+  it('lets the machines that compensate catch faults, and no other', () => {
+    const states = {
+      Work: taskState('Work', { Catch: [{ ErrorEquals: ['LedgerConflict'], Next: 'Undo' }], End: true }),
+      Undo: { Type: 'Succeed' },
+    };
+    expect(() => engineWorld({ states, handlers: forever, compensating: true })).not.toThrow();
+    expect(() => engineWorld({ states, handlers: forever })).toThrow(/catches a fault/);
   });
 });
 
@@ -157,6 +158,8 @@ describe('looking at runs', () => {
       startedAt: '2026-01-02T03:04:05.000Z',
       input: { a: 1 },
       state: 'Work',
+      redriveCount: 0,
+      redrivable: false,
     });
     expect(await world.engine.describe(MACHINE, 'unknown')).toBeUndefined();
     expect(await world.engine.history(MACHINE, 'unknown')).toEqual([]);
@@ -276,7 +279,7 @@ describe('what no state can fail with', () => {
         },
       },
     });
-    database.exec(`CREATE TRIGGER full BEFORE INSERT ON workflow_events WHEN NEW.type = 'PassStateEntered'
+    database.exec(`CREATE TRIGGER full BEFORE INSERT ON workflow_events WHEN NEW.events LIKE '%PassStateEntered%'
       BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END`);
     await world.start();
     await world.quiet();
@@ -298,7 +301,7 @@ describe('what no state can fail with', () => {
   it('ends in TIMED_OUT when it lasts as long as the machine may run', async () => {
     const database = openSqlite(':memory:');
     const world = engineWorld({ database, states: pass });
-    database.exec(`CREATE TRIGGER full BEFORE INSERT ON workflow_events WHEN NEW.type = 'PassStateExited'
+    database.exec(`CREATE TRIGGER full BEFORE INSERT ON workflow_events WHEN NEW.events LIKE '%PassStateExited%'
       BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END`);
     expect(await world.run()).toMatchObject({ status: 'TIMED_OUT', error: 'States.Timeout', state: 'Done' });
     expect(world.faults.length).toBeGreaterThan(10);

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { type StateMachine, TOKEN_RESOURCE } from '../../../core/asl/definition.ts';
+import type { StateMachine } from '../../../core/asl/definition.ts';
 import { parseStateMachine } from '../../../core/asl/lint.ts';
 import { canonicalJson } from '../../../core/canonical-json.ts';
 import { Fault } from '../../../core/faults.ts';
 import type { TaskHandler } from './call-task.ts';
-import { functionNamesIn } from './perform-state.ts';
+import { functionNamesIn } from './functions.ts';
 import type { NewRun } from './store.ts';
 
 /** A machine as a run of it is started today. */
@@ -16,21 +16,21 @@ export interface LoadedMachine {
 export interface MachineSources {
   readonly machines: Readonly<Record<string, unknown>>;
   readonly faults: readonly string[];
+  readonly compensating?: readonly string[];
   readonly handlers: Readonly<Record<string, TaskHandler>>;
 }
 
 /** Reads every document; throws `ConfigurationInvalid` with all that is outside the subset or not bound, a line each. */
-export function loadMachines({ machines, faults, handlers }: MachineSources): ReadonlyMap<string, LoadedMachine> {
+export function loadMachines(sources: MachineSources): ReadonlyMap<string, LoadedMachine> {
+  const { machines, faults, compensating = [], handlers } = sources;
   const problems: string[] = [];
   const loaded = new Map<string, LoadedMachine>();
   for (const [name, document] of Object.entries(machines)) {
-    const read = parseStateMachine(document, { faults });
+    const read = parseStateMachine(document, { faults, compensating: compensating.includes(name) });
     if ('findings' in read) {
       problems.push(...read.findings.map(({ path, reason }) => `${name}: ${path} ${reason}`));
       continue;
     }
-    if (JSON.stringify(document).includes(TOKEN_RESOURCE))
-      problems.push(`${name}: a task waits for a token, which this engine does not hand out`);
     const unbound = new Set(functionNamesIn(read.machine.States).filter((task) => !Object.hasOwn(handlers, task)));
     problems.push(...[...unbound].map((task) => `${name}: no task is bound to ${task}`));
     const text = canonicalJson(document);

@@ -2,7 +2,7 @@ import type { Flow, StateOf } from '../../../core/asl/definition.ts';
 import { evaluateTemplate } from '../../../core/asl/expression.ts';
 import type { Json, JsonObject } from '../../../core/asl/json.ts';
 import { StateError } from '../../../core/asl/state-error.ts';
-import { childController } from './cancellation.ts';
+import { CANCELLED, childController } from './cancellation.ts';
 import { type Frame, PathFailed } from './frame.ts';
 import { requirePayload } from './limits.ts';
 import { evaluateResults, withResult } from './perform-state.ts';
@@ -73,7 +73,7 @@ async function fork(run: DrivenRun, path: PathContext, state: Fork, frame: Frame
   for (const input of inputs) requirePayload(input, `The input of a child of the ${state.Type}`);
   const now = run.clock.now();
   const details: JsonObject = state.Type === 'Map' ? { length: inputs.length } : {};
-  run.commit(path.signal, () => {
+  await run.commit(path.signal, () => {
     run.store.putFrame({ ...frame, phase: 'forked' });
     for (const [at, input] of inputs.entries())
       run.store.putFrame({
@@ -121,7 +121,7 @@ async function runChildren(
     return outputs;
   } finally {
     // The first failure ends its siblings; the state is left only when none of them can write any more.
-    controller.abort();
+    controller.abort(CANCELLED);
     await Promise.allSettled(workers);
     release();
   }

@@ -1,11 +1,9 @@
-import type { State, StateOf } from '../../../core/asl/definition.ts';
+import type { StateOf } from '../../../core/asl/definition.ts';
 import { type Bindings, evaluateCondition, evaluateTemplate } from '../../../core/asl/expression.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../../core/asl/json.ts';
 import { StateError } from '../../../core/asl/state-error.ts';
-import { callTask } from './call-task.ts';
-import { AnswerUnusable, attemptOf, type Frame, type NewEvent } from './frame.ts';
-import { requirePayload } from './limits.ts';
-import { bindingsOf, type DrivenRun, event, type Outcome, type PathContext } from './run-context.ts';
+import type { Frame } from './frame.ts';
+import { bindingsOf, type DrivenRun, type Outcome, type PathContext } from './run-context.ts';
 import { waitUntil } from './timers.ts';
 
 interface Results {
@@ -73,7 +71,7 @@ async function performWait(run: DrivenRun, path: PathContext, state: StateOf<'Wa
   if (dueAt === undefined) {
     const until = await waitEnd(state, bindingsOf(run, path, frame), frame);
     // Stored before it is waited for: a restart waits for the same instant, not for as long again.
-    run.commit(path.signal, () => run.store.putFrame({ ...frame, phase: 'waiting', dueAt: until }));
+    await run.commit(path.signal, () => run.store.putFrame({ ...frame, phase: 'waiting', dueAt: until }));
     dueAt = until;
   }
   await waitUntil(run.timers, dueAt, path.signal);
@@ -87,69 +85,13 @@ async function waitEnd(state: StateOf<'Wait'>, bindings: Bindings, frame: Frame)
       return frame.enteredAt + value * 1000;
     throw new StateError('States.QueryEvaluationError', `${where} gives no whole number of seconds.`);
   }
-  const instant = typeof value === 'string' ? Date.parse(value) : Number.NaN;
+  const instant = typeof value === 'string' && TIMESTAMP.test(value) ? Date.parse(value) : Number.NaN;
   if (Number.isNaN(instant)) throw new StateError('States.QueryEvaluationError', `${where} gives no RFC 3339 instant.`);
-  return instant;
+  return Math.floor(instant / 1000) * 1000;
 }
-
-const functionNameOf = (placeholder: string): string => placeholder.slice(2, -1);
-export const functionNamesIn = (states: Readonly<Record<string, State>>): string[] =>
-  Object.values(states).flatMap((state) => {
-    if (state.Type === 'Task') return [functionNameOf(state.Arguments.FunctionName)];
-    if (state.Type === 'Parallel') return state.Branches.flatMap((branch) => functionNamesIn(branch.States));
-    return state.Type === 'Map' ? functionNamesIn(state.ItemProcessor.States) : [];
-  });
 
 /**
- * One attempt of a task. It is stored before the call, with its deadline: after a restart the same attempt is called
- * again and keeps the deadline. The answer is stored by the transition that leaves the state.
+ * RFC 3339 with an upper-case T and Z. Its fraction is cut off:
+ * https://docs.aws.amazon.com/step-functions/latest/dg/state-wait.html
  */
-export async function performTask(
-  run: DrivenRun,
-  path: PathContext,
-  state: StateOf<'Task'>,
-  frame: Frame,
-): Promise<Outcome> {
-  const bindings = bindingsOf(run, path, frame);
-  const payload = requirePayload(
-    await evaluateTemplate(state.Arguments.Payload, bindings, `${frame.state}/Arguments/Payload`),
-    'The payload of the task',
-  );
-  const functionName = functionNameOf(state.Arguments.FunctionName);
-  const handler = run.handlers[functionName];
-  if (!handler) throw new StateError('Lambda.ResourceNotFoundException', `No task is bound to ${functionName}.`);
-  await run.slots.take(path.signal);
-  try {
-    const dueAt = schedule(run, path, state, frame);
-    const result = await callTask({ handler, payload, dueAt }, run.timers, path.signal);
-    const events = [event(path.path, 'TaskSucceeded', { output: result })];
-    const results = await evaluateResults(state, withResult(bindings, { Payload: result }), result, frame.state).catch(
-      (error: unknown) => {
-        throw error instanceof StateError ? new AnswerUnusable(error, events) : error;
-      },
-    );
-    return { ...results, next: state.Next, events };
-  } finally {
-    run.slots.release();
-  }
-}
-
-function schedule(run: DrivenRun, path: PathContext, state: StateOf<'Task'>, frame: Frame): number {
-  const started = event(path.path, 'TaskStarted', { attempt: attemptOf(frame) });
-  const events: NewEvent[] = [started];
-  let { dueAt } = frame;
-  if (dueAt === undefined) {
-    dueAt = run.clock.now() + state.TimeoutSeconds * 1000;
-    events.unshift(
-      event(path.path, 'TaskScheduled', { resource: state.Resource, timeoutInSeconds: state.TimeoutSeconds }),
-    );
-  } else if (dueAt <= run.clock.now()) {
-    throw new StateError('States.Timeout', 'The task did not answer in time; the process was away meanwhile.');
-  }
-  const scheduled: Frame = { ...frame, phase: 'scheduled', dueAt };
-  run.commit(path.signal, () => {
-    run.store.putFrame(scheduled);
-    run.store.appendEvents(run.run.id, events, run.clock.now());
-  });
-  return dueAt;
-}
+const TIMESTAMP = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/;

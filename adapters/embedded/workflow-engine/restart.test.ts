@@ -285,7 +285,7 @@ describe('a restart', () => {
       },
     });
     // The process dies between the failure of the branch and that of the Parallel.
-    world.database.exec(`CREATE TRIGGER died BEFORE INSERT ON workflow_events WHEN NEW.type = 'ParallelStateFailed'
+    world.database.exec(`CREATE TRIGGER died BEFORE INSERT ON workflow_events WHEN NEW.events LIKE '%ParallelStateFailed%'
       BEGIN SELECT RAISE(ABORT, 'died'); END`);
     await world.start();
     await world.quiet();

@@ -183,28 +183,17 @@ describe('Retry', () => {
   });
 });
 
-describe('Catch, which the linter allows in compensating machines only', () => {
-  /** The engine executes what a run has stored; the linter would not let it in. */
-  async function caught(Catch: object, handler: () => Promise<unknown>) {
-    const Done = { Type: 'Succeed', Output: ['{% $states.input %}', '{% $why %}'] };
+describe('Catch', () => {
+  async function caught(Catch: object, handler: () => Promise<unknown>, more: object = {}) {
     const world = engineWorld({
+      compensating: true,
       states: {
-        Work: taskState('Work', { Assign: { why: 'none' }, Next: 'Done' }),
-        Done,
+        Work: taskState('Work', { Assign: { why: 'none' }, Catch: [Catch], Next: 'Done', ...more }),
+        Done: { Type: 'Succeed', Output: ['{% $states.input %}', '{% $why %}'] },
       },
       handlers: { WorkFunction: handler },
     });
-    const started = world.start();
-    await world.engine.close();
-    await started;
-    const stored = machineOf({
-      Work: taskState('Work', { Assign: { why: 'none' }, Catch: [Catch], Next: 'Done' }),
-      Done,
-    });
-    world.database.prepare('UPDATE workflow_definitions SET definition = ?').run(JSON.stringify(stored));
-    const next = await world.restart();
-    await next.settle();
-    return { run: await next.engine.describe(MACHINE, 'r'), types: await next.historyTypes() };
+    return { run: await world.run(), types: await world.historyTypes() };
   }
   const throwing = async () => {
     throw fault('LedgerConflict');
@@ -229,9 +218,75 @@ describe('Catch, which the linter allows in compensating machines only', () => {
     expect(run?.output).toEqual([{ Error: 'LedgerConflict', Cause: 'LedgerConflict happened' }, 1]);
   });
 
+  it('comes after the last attempt of Retry', async () => {
+    let calls = 0;
+    const { run, types } = await caught(
+      { ErrorEquals: ['LedgerConflict'], Assign: { why: 'caught' }, Output: 'undone', Next: 'Done' },
+      async () => {
+        calls += 1;
+        throw fault('LedgerConflict');
+      },
+      { Retry: [{ ErrorEquals: ['LedgerConflict'], IntervalSeconds: 1, MaxAttempts: 2 }] },
+    );
+    expect(run).toMatchObject({ status: 'SUCCEEDED', output: ['undone', 'caught'] });
+    expect(calls).toBe(3);
+    expect(types.filter((type) => type === 'TaskFailed').length).toBe(3);
+  });
+
+  it('takes the first catcher that is for the error, and none for States.Runtime or States.DataLimitExceeded', async () => {
+    const big = async () => 'x'.repeat(300_000);
+    const all = { ErrorEquals: ['States.ALL'], Assign: { why: 1 }, Next: 'Done' };
+    expect((await caught(all, big)).run).toMatchObject({ status: 'FAILED', error: 'States.DataLimitExceeded' });
+    const first = { ErrorEquals: ['LedgerConflict'], Assign: { why: 1 }, Output: 'first', Next: 'Done' };
+    const { run } = await caught(first, throwing, { Catch: [first, { ...all, Output: 'second' }] });
+    expect(run?.output).toEqual(['first', 1]);
+  });
+
+  it('of a Parallel or Map catches what fails inside, Fail states too, and drops its branches', async () => {
+    const inner = flowOf({ Stop: { Type: 'Fail', Error: 'Broken', Cause: 'Because.' } });
+    const caughtBy = { Catch: [{ ErrorEquals: ['States.ALL'], Next: 'Undo' }], Next: 'Undo' };
+    const forks = [
+      { Type: 'Parallel', Branches: [inner, flowOf({ Pause: { Type: 'Wait', Seconds: 9, End: true } })], ...caughtBy },
+      {
+        Type: 'Map',
+        Items: [1, 2],
+        MaxConcurrency: 1,
+        ItemProcessor: { ...inner, ProcessorConfig: { Mode: 'INLINE' } },
+        ...caughtBy,
+      },
+    ];
+    for (const Fork of forks) {
+      const Pause = { Type: 'Wait', Seconds: 1, End: true };
+      const world = engineWorld({ compensating: true, states: { Fork, Undo: { ...Pause } } });
+      await world.start();
+      await world.quiet();
+      const frames = world.database.prepare('SELECT path, state FROM workflow_frames').all();
+      expect(frames).toMatchObject([{ path: '', state: 'Undo' }]);
+      await world.settle();
+      expect(await world.engine.describe(MACHINE, 'r')).toMatchObject({
+        status: 'SUCCEEDED',
+        output: { Error: 'Broken', Cause: 'Because.' },
+      });
+    }
+  });
+
+  it('inside a branch goes on in that branch', async () => {
+    const Catch = [{ ErrorEquals: ['States.ALL'], Output: 'undone', Next: 'After' }];
+    const branch = flowOf({
+      Work: taskState('Work', { Catch, Next: 'After' }),
+      After: { Type: 'Pass', Output: ['{% $states.input %}'], End: true },
+    });
+    const world = engineWorld({
+      compensating: true,
+      states: { Both: { Type: 'Parallel', Branches: [branch], End: true } },
+      handlers: { WorkFunction: throwing },
+    });
+    expect(await world.run()).toMatchObject({ status: 'SUCCEEDED', output: [['undone']] });
+  });
+
   it('that fails itself fails the run with its own error', async () => {
     const { run } = await caught(
-      { ErrorEquals: ['States.ALL'], Output: '{% $states.input.no %}', Next: 'Done' },
+      { ErrorEquals: ['States.ALL'], Assign: { why: 1 }, Output: '{% $states.input.no %}', Next: 'Done' },
       throwing,
     );
     expect(run).toMatchObject({ status: 'FAILED', error: 'States.QueryEvaluationError', state: 'Work' });

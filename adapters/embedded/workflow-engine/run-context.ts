@@ -3,24 +3,31 @@ import type { Bindings } from '../../../core/asl/expression.ts';
 import type { Json, JsonObject } from '../../../core/asl/json.ts';
 import type { Clock } from '../../../core/ports/clock.ts';
 import type { TaskHandler } from './call-task.ts';
-import { attemptOf, type Frame, type NewEvent } from './frame.ts';
+import { attemptOf, type Frame, type NewEvent, type TokenWait } from './frame.ts';
 import type { Slots } from './slots.ts';
 import type { RunEnding, RunRow, WorkflowStore } from './store.ts';
 import type { Timers } from './timers.ts';
+import type { Tokens } from './tokens.ts';
 
 /** What the paths of one run share. */
 export interface DrivenRun {
   readonly run: RunRow;
+  /** Whose turn its tasks take. */
+  readonly tenant: string;
   readonly machine: StateMachine;
   readonly store: WorkflowStore;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly slots: Slots;
+  readonly tokens: Tokens;
   readonly handlers: Readonly<Record<string, TaskHandler>>;
   /** A number in [0, 1), for the jitter of a Retry. */
   random(): number;
-  /** One transaction, unless the signal has aborted: then `Cancelled`, and nothing is written. */
-  commit(signal: AbortSignal, work: () => void): void;
+  /**
+   * Resolves once what `work` wrote, all or nothing, is durable. When the signal has aborted or the run has ended nothing is
+   * written: `Cancelled`.
+   */
+  commit(signal: AbortSignal, work: () => void): Promise<void>;
   /** Ends the run; to be called in the transaction of its last transition. */
   end(ending: RunEnding): void;
 }
@@ -35,10 +42,11 @@ export interface PathContext {
   readonly iterationOf?: string;
 }
 
-const iso = (instant: number): string => new Date(instant).toISOString();
+/** Without a fraction that is zero: https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html */
+const iso = (instant: number): string => new Date(instant).toISOString().replace('.000Z', 'Z');
 
 /** What the expressions of a state read. */
-export function bindingsOf({ run }: DrivenRun, { outer }: PathContext, frame: Frame): Bindings {
+export function bindingsOf({ run }: DrivenRun, { outer }: PathContext, frame: Frame, token?: TokenWait): Bindings {
   return {
     variables: { ...outer, ...frame.variables },
     states: {
@@ -51,6 +59,7 @@ export function bindingsOf({ run }: DrivenRun, { outer }: PathContext, frame: Fr
           RedriveCount: run.redrives,
         },
         State: { Name: frame.state, EnteredTime: iso(frame.enteredAt), RetryCount: attemptOf(frame) },
+        ...(token ? { Task: { Token: token.value } } : {}),
       },
     },
   };

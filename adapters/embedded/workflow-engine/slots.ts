@@ -2,41 +2,64 @@ import { orCancelled } from './cancellation.ts';
 
 /** How many tasks run at once: a flood of deliveries makes runs wait, not the process run out of memory. */
 export interface Slots {
-  /** Resolves when a slot is free and taken, first come first served; rejects with `Cancelled` when the signal aborts. */
-  take(signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves when a slot is free and taken; rejects with `Cancelled` when the signal aborts. Tenants take turns, and who
+   * came first of a tenant is first: a tenant with a thousand tasks in line keeps no other waiting for more than one.
+   */
+  take(tenant: string, signal: AbortSignal): Promise<void>;
   release(): void;
 }
 
+type Turn = () => void;
+
 export function createSlots(size: number): Slots {
   let free = size;
-  const waiting: (() => void)[] = [];
+  /** Who waits, by tenant; the tenant whose turn is next stands first. */
+  const lines = new Map<string, Set<Turn>>();
+
+  /** A slot goes to the next in line at once, so that nobody overtakes. */
+  function release(): void {
+    const [next] = lines;
+    if (!next) {
+      free += 1;
+      return;
+    }
+    const [tenant, line] = next;
+    const [turn] = line;
+    lines.delete(tenant);
+    if (turn) line.delete(turn);
+    if (line.size > 0) lines.set(tenant, line);
+    turn?.();
+  }
+
+  /** Whether the turn was still waited for. */
+  function leave(tenant: string, turn: Turn): boolean {
+    const line = lines.get(tenant);
+    const waited = line?.delete(turn) ?? false;
+    if (line?.size === 0) lines.delete(tenant);
+    return waited;
+  }
+
   return {
-    take: async (signal) => {
+    take: async (tenant, signal) => {
       if (free > 0) {
         free -= 1;
         return;
       }
-      let resolve = () => {};
-      const turn = new Promise<void>((taken) => {
-        resolve = taken;
+      let turn: Turn = () => {};
+      const taken = new Promise<void>((resolve) => {
+        turn = resolve;
       });
-      waiting.push(resolve);
+      const line = lines.get(tenant) ?? new Set();
+      lines.set(tenant, line.add(turn));
       try {
-        await orCancelled(turn, signal);
+        await orCancelled(taken, signal);
       } catch (cancelled) {
-        const at = waiting.indexOf(resolve);
-        if (at === -1) release();
-        else waiting.splice(at, 1);
+        // One that was given at that very moment is passed on.
+        if (!leave(tenant, turn)) release();
         throw cancelled;
       }
     },
     release,
   };
-
-  /** A slot goes to the next in line at once, so that nobody overtakes. */
-  function release(): void {
-    const next = waiting.shift();
-    if (next) next();
-    else free += 1;
-  }
 }

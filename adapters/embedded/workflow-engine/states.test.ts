@@ -48,9 +48,9 @@ describe('Pass', () => {
       output: {
         'Execution.Name': 'r',
         'Execution.Input': { a: 1 },
-        'Execution.StartTime': '2026-01-02T03:04:05.000Z',
+        'Execution.StartTime': '2026-01-02T03:04:05Z',
         'State.Name': 'Give',
-        'State.EnteredTime': '2026-01-02T03:04:05.000Z',
+        'State.EnteredTime': '2026-01-02T03:04:05Z',
       },
     });
   });
@@ -261,7 +261,7 @@ describe('Task', () => {
         },
       },
     });
-    for (let at = 0; at < 20; at += 1) await world.start({}, `r${at}`);
+    await Promise.all(Array.from({ length: 20 }, (_run, at) => world.start({}, `r${at}`)));
     await world.settle();
     expect(most).toBe(3);
     expect((await world.engine.list({ status: 'SUCCEEDED', limit: 99 })).length).toBe(20);
@@ -540,7 +540,7 @@ describe('limits', () => {
     );
     const world = engineWorld({ machine: machineOf(states) });
     expect(await world.run('x'.repeat(262_000))).toMatchObject({ ...failed, state: 'Set V40' });
-  });
+  }, 60_000);
 
   it('fails with States.Runtime when the history reaches 25,000 events', async () => {
     const loop = {
@@ -555,8 +555,7 @@ describe('limits', () => {
     const world = engineWorld({ states: loop });
     await world.start({ stop: false });
     await world.quiet();
-    world.database.exec(`WITH RECURSIVE n (id) AS (VALUES (100) UNION ALL SELECT id + 1 FROM n WHERE id < 24990)
-      INSERT INTO workflow_events SELECT 1, id, 'PassStateEntered', 0, '', '{}' FROM n`);
+    world.database.exec(`INSERT INTO workflow_events VALUES (1, 24990, 0, '[]')`);
     await world.settle();
     expect(await world.engine.describe(MACHINE, 'r')).toMatchObject({ status: 'FAILED', error: 'States.Runtime' });
     const history = await world.engine.history(MACHINE, 'r');

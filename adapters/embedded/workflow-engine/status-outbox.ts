@@ -1,8 +1,10 @@
 import * as z from 'zod';
 import { type Json, parseJson } from '../../../core/asl/json.ts';
+import { Fault } from '../../../core/faults.ts';
 import type { Clock } from '../../../core/ports/clock.ts';
 import type { RunStatus } from '../../../core/ports/workflows.ts';
 import type { Sqlite } from '../sqlite.ts';
+import type { Commits } from './commits.ts';
 import type { Timers } from './timers.ts';
 
 /** What `aws.states` tells of an execution. The same change may be told more than once. */
@@ -30,12 +32,8 @@ const Change = z.object({
   state: z.string().optional(),
   redriveCount: z.int(),
 });
-const Row = z.object({
-  seq: z.int(),
-  attempts: z.int(),
-  due_at: z.int(),
-  change: z.string().transform((text) => Change.parse(parseJson(text))),
-});
+const Row = z.object({ seq: z.int(), run: z.int(), attempts: z.int(), due_at: z.int(), change: z.string() });
+type Row = z.infer<typeof Row>;
 
 const LONGEST_PAUSE_MS = 60_000;
 
@@ -53,51 +51,71 @@ export interface StatusOutboxConfig {
   readonly database: Sqlite;
   readonly clock: Clock;
   readonly timers: Timers;
+  readonly commits: Commits;
   onStatus(change: RunStatusChange): Promise<void>;
   onFault(fault: unknown): void;
 }
 
-/**
- * Tells status changes at least once, and those of one run in their order: a change is dropped only after `onStatus` has
- * resolved, and tried again after a pause that grows to a minute. A run whose change cannot be told holds up no other.
- */
-export function statusOutbox(config: StatusOutboxConfig): StatusOutbox {
-  const { database, clock, timers } = config;
-  database.exec(`
-    CREATE TABLE IF NOT EXISTS workflow_outbox (
-      seq INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL, change TEXT NOT NULL,
-      attempts INTEGER NOT NULL DEFAULT 0, due_at INTEGER NOT NULL DEFAULT 0) STRICT;
-    CREATE INDEX IF NOT EXISTS workflow_outbox_by_run ON workflow_outbox (run, seq);`);
+/** Changes told at once, each of another run. */
+const WIDTH = 16;
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS workflow_outbox (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT, run INTEGER NOT NULL, change TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0, due_at INTEGER NOT NULL DEFAULT 0, aside INTEGER NOT NULL DEFAULT 0) STRICT;
+  CREATE INDEX IF NOT EXISTS workflow_outbox_by_run ON workflow_outbox (run, seq) WHERE aside = 0;
+  CREATE INDEX IF NOT EXISTS workflow_outbox_by_time ON workflow_outbox (due_at, seq) WHERE aside = 0;`;
+
+function outboxStore(database: Sqlite) {
+  database.exec(SCHEMA);
   const insert = database.prepare('INSERT INTO workflow_outbox (run, change) VALUES (?, ?)');
   const selectNext = database.prepare(
-    `SELECT seq, attempts, due_at, change FROM workflow_outbox AS o
-     WHERE NOT EXISTS (SELECT 1 FROM workflow_outbox AS e WHERE e.run = o.run AND e.seq < o.seq)
-     ORDER BY due_at, seq LIMIT 1`,
+    `SELECT seq, run, attempts, due_at, change FROM workflow_outbox AS o WHERE aside = 0
+     AND NOT EXISTS (SELECT 1 FROM workflow_outbox AS e WHERE e.run = o.run AND e.seq < o.seq AND e.aside = 0)
+     ORDER BY due_at, seq LIMIT ?`,
   );
   const remove = database.prepare('DELETE FROM workflow_outbox WHERE seq = ?');
   const postpone = database.prepare('UPDATE workflow_outbox SET attempts = attempts + 1, due_at = ? WHERE seq = ?');
+  const putAside = database.prepare('UPDATE workflow_outbox SET aside = 1 WHERE seq = ?');
+  return {
+    add: (run: number, change: RunStatusChange): void => {
+      insert.run(run, JSON.stringify(change));
+    },
+    /** The first change of each run, the earliest due first. */
+    next: (limit: number): Row[] => selectNext.all(limit).map((row) => Row.parse(row)),
+    remove: (seq: number): void => {
+      remove.run(seq);
+    },
+    postpone: (seq: number, until: number): void => {
+      postpone.run(until, seq);
+    },
+    putAside: (seq: number): void => {
+      putAside.run(seq);
+    },
+  };
+}
+
+/** What the row holds; undefined when it cannot be read. */
+function changeIn({ change }: Row): RunStatusChange | undefined {
+  try {
+    return withoutUndefined(Change.parse(parseJson(change)));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Tells status changes at least once, and those of one run in their order: a change is dropped only after `onStatus` has
+ * resolved, and tried again after a pause that grows to a minute. A run whose change cannot be told holds up no other;
+ * a change that cannot be read is put aside for an operator, and holds up nothing.
+ */
+export function statusOutbox(config: StatusOutboxConfig): StatusOutbox {
+  const { clock, timers } = config;
+  const store = outboxStore(config.database);
   let closed = false;
   let delivering: Promise<void> | undefined;
   let addedMeanwhile = false;
   let callOff = () => {};
-
-  /** Delivers until nothing is due; gives the instant of the next attempt, if any. */
-  async function deliverDue(): Promise<number | undefined> {
-    for (;;) {
-      const row = Row.optional().parse(selectNext.get());
-      if (!row || row.due_at > clock.now()) return row?.due_at;
-      try {
-        await config.onStatus(withoutUndefined(row.change));
-        // Told again after a restart: the process that would forget it may be gone.
-        if (closed) return undefined;
-        remove.run(row.seq);
-      } catch (fault) {
-        if (closed) return undefined;
-        config.onFault(fault);
-        postpone.run(clock.now() + Math.min(1000 * 2 ** Math.min(row.attempts, 10), LONGEST_PAUSE_MS), row.seq);
-      }
-    }
-  }
 
   const deliver = (): void => {
     if (closed) return;
@@ -107,7 +125,7 @@ export function statusOutbox(config: StatusOutboxConfig): StatusOutbox {
     }
     addedMeanwhile = false;
     callOff();
-    delivering = deliverDue()
+    delivering = deliverDue(config, store, () => closed)
       .catch((fault: unknown) => {
         config.onFault(fault);
         return clock.now() + LONGEST_PAUSE_MS;
@@ -120,9 +138,7 @@ export function statusOutbox(config: StatusOutboxConfig): StatusOutbox {
   };
 
   return {
-    add: (run, change) => {
-      insert.run(run, JSON.stringify(change));
-    },
+    add: store.add,
     deliver,
     settled: async () => {
       while (delivering !== undefined) await delivering;
@@ -132,6 +148,39 @@ export function statusOutbox(config: StatusOutboxConfig): StatusOutbox {
       callOff();
     },
   };
+}
+
+type OutboxStore = ReturnType<typeof outboxStore>;
+
+/** Delivers until nothing is due; gives the instant of the next attempt, if any. */
+async function deliverDue(config: StatusOutboxConfig, store: OutboxStore, isClosed: () => boolean) {
+  for (;;) {
+    const rows = store.next(WIDTH);
+    const due = rows.filter(({ due_at }) => due_at <= config.clock.now());
+    if (isClosed() || due.length === 0) return rows[0]?.due_at;
+    await Promise.all(due.map((row) => tell(config, store, row, isClosed)));
+  }
+}
+
+async function tell(config: StatusOutboxConfig, store: OutboxStore, row: Row, isClosed: () => boolean): Promise<void> {
+  const { commits, clock, onFault, onStatus } = config;
+  const { seq, attempts } = row;
+  const change = changeIn(row);
+  if (!change) {
+    await commits.write(() => store.putAside(seq));
+    onFault(new Fault('InputInvalid', `status change ${seq}, of run ${row.run}, cannot be read and is put aside`));
+    return;
+  }
+  try {
+    await onStatus(change);
+    // Told again after a restart: the process that would forget it may be gone.
+    if (!isClosed()) await commits.write(() => store.remove(seq));
+  } catch (fault) {
+    if (isClosed()) return;
+    onFault(fault);
+    const until = clock.now() + Math.min(1000 * 2 ** Math.min(attempts, 10), LONGEST_PAUSE_MS);
+    await commits.write(() => store.postpone(seq, until));
+  }
 }
 
 /** JSON has no undefined, and the type says that an absent field is absent. */

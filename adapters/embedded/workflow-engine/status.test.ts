@@ -73,6 +73,29 @@ describe('status changes', () => {
     expect(world.changes.map(({ name, status }) => `${name} ${status}`)).toEqual(['good RUNNING', 'good SUCCEEDED']);
   });
 
+  it('that cannot be read are put aside, told of once, and hold up none, not even of their run', async () => {
+    const world = engineWorld({ states, handlers });
+    await world.start();
+    world.database.exec(`INSERT INTO workflow_outbox (run, change) VALUES (1, 'no JSON'), (2, '{"status":"LOST"}')`);
+    await world.settle();
+    await world.run({}, 'next');
+    const next = await world.restart();
+    await next.settle();
+    expect(world.changes.map(({ name, status }) => `${name} ${status}`)).toEqual([
+      'r RUNNING',
+      'r SUCCEEDED',
+      'next RUNNING',
+      'next SUCCEEDED',
+    ]);
+    expect(world.faults.map(String).sort()).toEqual([
+      expect.stringMatching(/^InputInvalid: .* of run 1, cannot be read/),
+      expect.stringMatching(/^InputInvalid: .* of run 2, cannot be read/),
+    ]);
+    expect(next.faults).toEqual([]);
+    const kept = world.database.prepare('SELECT change FROM workflow_outbox').all();
+    expect(kept).toMatchObject([{ change: 'no JSON' }, { change: '{"status":"LOST"}' }]);
+  });
+
   it('that were not told before the process ended are told by the next, those that were are not', async () => {
     const attempts: string[] = [];
     let refuse = true;

@@ -1,8 +1,11 @@
 import * as z from 'zod';
-import { type Json, parseJson } from '../../../core/asl/json.ts';
+import type { Json } from '../../../core/asl/json.ts';
 import type { RunDescription, RunStatus } from '../../../core/ports/workflows.ts';
 import type { Sqlite } from '../sqlite.ts';
-import { type Failure, type Frame, type HistoryEvent, type NewEvent, PHASES } from './frame.ts';
+import type { Failure } from './frame.ts';
+import { frameStore } from './frame-store.ts';
+import { HISTORY_SCHEMA, historyStore } from './history-store.ts';
+import { instant, json } from './rows.ts';
 import type { RunStatusChange } from './status-outbox.ts';
 
 const SCHEMA = `
@@ -10,21 +13,18 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS workflow_runs (
     id INTEGER PRIMARY KEY AUTOINCREMENT, machine TEXT NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL,
     definition TEXT NOT NULL REFERENCES workflow_definitions (hash), code_version TEXT NOT NULL,
-    input TEXT NOT NULL, started_at INTEGER NOT NULL, due_at INTEGER NOT NULL,
-    stopped_at INTEGER, output TEXT, error TEXT, cause TEXT, state TEXT, redrives INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (machine, name)) STRICT;
+    schemas TEXT NOT NULL, input TEXT NOT NULL, started_at INTEGER NOT NULL, due_at INTEGER NOT NULL,
+    secret TEXT NOT NULL, stopped_at INTEGER, output TEXT, error TEXT, cause TEXT, state TEXT,
+    redrives INTEGER NOT NULL DEFAULT 0, packed INTEGER NOT NULL DEFAULT 0, UNIQUE (machine, name)) STRICT;
+  CREATE INDEX IF NOT EXISTS workflow_runs_to_pack ON workflow_runs (status, stopped_at)
+    WHERE packed = 0;
   CREATE INDEX IF NOT EXISTS workflow_runs_by_status ON workflow_runs (status, id);
   CREATE TABLE IF NOT EXISTS workflow_frames (
     run INTEGER NOT NULL REFERENCES workflow_runs (id), path TEXT NOT NULL, state TEXT NOT NULL, phase TEXT NOT NULL,
     input TEXT NOT NULL, variables TEXT NOT NULL, retries TEXT NOT NULL, entered_at INTEGER NOT NULL, due_at INTEGER,
-    output TEXT, failure TEXT, PRIMARY KEY (run, path)) STRICT, WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS workflow_events (
-    run INTEGER NOT NULL REFERENCES workflow_runs (id), id INTEGER NOT NULL, type TEXT NOT NULL, at INTEGER NOT NULL,
-    path TEXT NOT NULL, details TEXT NOT NULL, PRIMARY KEY (run, id)) STRICT, WITHOUT ROWID;`;
-
-const json = z.string().transform(parseJson);
-const object = json.pipe(z.record(z.string(), z.custom<Json>()));
-const instant = z.int();
+    output TEXT, failure TEXT, token TEXT, heartbeat_ms INTEGER, heartbeat_due_at INTEGER, answer TEXT,
+    PRIMARY KEY (run, path)) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX IF NOT EXISTS workflow_frames_by_token ON workflow_frames (token) WHERE token IS NOT NULL;`;
 
 const RunRow = z.object({
   id: z.int(),
@@ -33,9 +33,13 @@ const RunRow = z.object({
   status: z.enum(['RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED']),
   definition: z.string(),
   code_version: z.string(),
+  /** Hash of the schemas of each function, when the run was started. */
+  schemas: json.pipe(z.record(z.string(), z.string().nullable())),
   input: json,
   started_at: instant,
   due_at: instant,
+  /** Key of the tokens of this run: who knows the database may answer, nobody else can guess one. */
+  secret: z.string(),
   stopped_at: instant.nullable(),
   output: json.nullable(),
   error: z.string().nullable(),
@@ -46,42 +50,18 @@ const RunRow = z.object({
 /** A run as it is stored; times in ms since the epoch. */
 export type RunRow = z.infer<typeof RunRow>;
 
-const FrameRow = z
-  .object({
-    run: z.int(),
-    path: z.string(),
-    state: z.string(),
-    phase: z.enum(PHASES),
-    input: json,
-    variables: object,
-    retries: json.pipe(z.array(z.int())),
-    entered_at: instant,
-    due_at: instant.nullable(),
-    output: json.nullable(),
-    failure: json.pipe(z.object({ error: z.string(), cause: z.string(), state: z.string() })).nullable(),
-  })
-  .transform(
-    ({ entered_at, due_at, output, failure, ...frame }): Frame => ({
-      ...frame,
-      enteredAt: entered_at,
-      ...(due_at === null ? {} : { dueAt: due_at }),
-      ...(frame.phase === 'done' ? { output } : {}),
-      ...(failure === null ? {} : { failure }),
-    }),
-  );
-
-const EventRow = z
-  .object({ id: z.int(), type: z.string(), at: instant, path: z.string(), details: object })
-  .transform((event): HistoryEvent => ({ ...event, at: new Date(event.at).toISOString() }));
+const Definition = z.object({ definition: z.string() });
 
 export interface NewRun {
   readonly machine: string;
   readonly name: string;
   readonly definition: { readonly hash: string; readonly text: string };
   readonly codeVersion: string;
+  readonly schemas: RunRow['schemas'];
   readonly input: Json;
   readonly startedAt: number;
   readonly dueAt: number;
+  readonly secret: string;
 }
 
 /** How a run ends, or that it goes on again. */
@@ -99,17 +79,50 @@ export type WorkflowStore = ReturnType<typeof workflowStore>;
  */
 export function workflowStore(database: Sqlite) {
   database.exec(SCHEMA);
-  return { ...runStore(database), ...frameStore(database), ...eventStore(database) };
+  database.exec(HISTORY_SCHEMA);
+  return { ...runStore(database), ...frameStore(database), ...historyStore(database), ...packStore(database) };
 }
+
+const Numbered = z.object({ id: z.int() });
+const Ended = z.object({ id: z.int(), definition: z.string() });
+
+function packStore(database: Sqlite) {
+  const selectSucceeded = database.prepare(
+    `SELECT id, definition FROM workflow_runs WHERE packed = 0 AND status = 'SUCCEEDED'
+     ORDER BY stopped_at DESC LIMIT ? OFFSET ?`,
+  );
+  const selectFailed = database.prepare(
+    `SELECT id, definition FROM workflow_runs WHERE packed = 0 AND status = ? AND stopped_at <= ?
+     ORDER BY stopped_at LIMIT ?`,
+  );
+  const mark = database.prepare("UPDATE workflow_runs SET packed = 1, secret = '', schemas = '{}' WHERE id = ?");
+  return {
+    /** Runs that succeeded, but for the newest `kept`. */
+    succeededRuns: (kept: number, limit: number) => selectSucceeded.all(limit, kept).map((row) => Ended.parse(row)),
+    /** Runs that failed, timed out or were stopped until then. */
+    failedRuns: (until: number, limit: number) =>
+      FAILED.flatMap((status) => selectFailed.all(status, until, limit).map((row) => Ended.parse(row))),
+    /** Drops what only a run that goes on, or is redriven, needs. */
+    markPacked: (id: number): void => {
+      mark.run(id);
+    },
+  };
+}
+
+const FAILED = ['FAILED', 'TIMED_OUT', 'ABORTED'] as const;
 
 function runStore(database: Sqlite) {
   const insertDefinition = database.prepare('INSERT INTO workflow_definitions VALUES (?, ?) ON CONFLICT DO NOTHING');
   const insert = database.prepare(
-    `INSERT INTO workflow_runs (machine, name, status, definition, code_version, input, started_at, due_at)
-     VALUES (?, ?, 'RUNNING', ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING *`,
+    `INSERT INTO workflow_runs (machine, name, status, definition, code_version, schemas, input, started_at, due_at,
+       secret)
+     VALUES (?, ?, 'RUNNING', ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING *`,
   );
   const select = database.prepare('SELECT * FROM workflow_runs WHERE machine = ? AND name = ?');
-  const selectOpen = database.prepare("SELECT * FROM workflow_runs WHERE status = 'RUNNING' ORDER BY id");
+  const selectOpen = database.prepare(
+    "SELECT id FROM workflow_runs WHERE status = 'RUNNING' AND id > ? ORDER BY id LIMIT ?",
+  );
+  const selectById = database.prepare('SELECT * FROM workflow_runs WHERE id = ?');
   const selectDefinition = database.prepare('SELECT definition FROM workflow_definitions WHERE hash = ?');
   const selectList = database.prepare(
     `SELECT * FROM workflow_runs WHERE machine = coalesce(?, machine) AND status = coalesce(?, status)
@@ -119,22 +132,35 @@ function runStore(database: Sqlite) {
     `UPDATE workflow_runs SET status = ?, stopped_at = ?, output = ?, error = ?, cause = ?, state = ?
      WHERE id = ? AND status = 'RUNNING'`,
   );
+  const redrive = database.prepare(
+    `UPDATE workflow_runs SET status = 'RUNNING', due_at = ?, redrives = redrives + 1,
+     stopped_at = NULL, output = NULL, error = NULL, cause = NULL, state = NULL
+     WHERE id = ? AND status IN ('FAILED', 'TIMED_OUT', 'ABORTED') RETURNING *`,
+  );
+  const selectRunning = database.prepare("SELECT 1 FROM workflow_runs WHERE id = ? AND status = 'RUNNING'");
   const parse = (row: unknown): RunRow | undefined => (row === undefined ? undefined : RunRow.parse(row));
   return {
     /** The new run, or undefined when the name was used before. */
     createRun: (run: NewRun): RunRow | undefined => {
       insertDefinition.run(run.definition.hash, run.definition.text);
-      const { machine, name, codeVersion, startedAt, dueAt } = run;
-      return parse(
-        insert.get(machine, name, run.definition.hash, codeVersion, JSON.stringify(run.input), startedAt, dueAt),
-      );
+      const { machine, name, codeVersion, startedAt, dueAt, secret } = run;
+      const [schemas, input] = [JSON.stringify(run.schemas), JSON.stringify(run.input)];
+      const { hash } = run.definition;
+      return parse(insert.get(machine, name, hash, codeVersion, schemas, input, startedAt, dueAt, secret));
     },
     run: (machine: string, name: string) => parse(select.get(machine, name)),
-    openRuns: (): RunRow[] => selectOpen.all().map((row) => RunRow.parse(row)),
+    runNumbered: (id: number): RunRow => RunRow.parse(selectById.get(id)),
+    /** Numbers of some of the runs that go on, after this one. */
+    openRuns: (after: number, limit: number): number[] =>
+      selectOpen.all(after, limit).map((row) => Numbered.parse(row).id),
     runs: (filter: { machine?: string; status?: RunStatus; limit: number }): RunRow[] =>
       selectList.all(filter.machine ?? null, filter.status ?? null, filter.limit).map((row) => RunRow.parse(row)),
-    definition: (hash: string): Json => z.object({ definition: json }).parse(selectDefinition.get(hash)).definition,
-    /** Whether the run was still going on; a run ends once. */
+    /** Text of a stored definition, as canonical JSON. */
+    definition: (hash: string): string => Definition.parse(selectDefinition.get(hash)).definition,
+    isRunning: (id: number): boolean => selectRunning.get(id) !== undefined,
+    /** The run as it goes on again until `dueAt`; undefined when it had not ended badly. */
+    redriveRun: (id: number, dueAt: number) => parse(redrive.get(dueAt, id)),
+    /** Whether the run was still going on; a run ends once until it is redriven. */
     endRun: (id: number, { status, output, failure }: RunEnding, stoppedAt: number): boolean => {
       const text = output === undefined ? null : JSON.stringify(output);
       const { error = null, cause = null, state = null } = failure ?? {};
@@ -143,79 +169,8 @@ function runStore(database: Sqlite) {
   };
 }
 
-function frameStore(database: Sqlite) {
-  const put = database.prepare('INSERT OR REPLACE INTO workflow_frames VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
-  const select = database.prepare('SELECT * FROM workflow_frames WHERE run = ? AND path = ?');
-  // '0' follows '/': the range holds the children of a path and theirs, and nothing else.
-  const selectBelow = database.prepare(
-    "SELECT * FROM workflow_frames WHERE run = ? AND path > ? || '/' AND path < ? || '0'",
-  );
-  const selectAll = database.prepare('SELECT * FROM workflow_frames WHERE run = ? ORDER BY path');
-  const removeBelow = database.prepare(
-    "DELETE FROM workflow_frames WHERE run = ? AND path > ? || '/' AND path < ? || '0'",
-  );
-  const removeAll = database.prepare('DELETE FROM workflow_frames WHERE run = ?');
-  const selectWorking = database.prepare(
-    `SELECT state FROM workflow_frames WHERE run = ? AND phase NOT IN ('pending', 'forked', 'done')
-     ORDER BY path LIMIT 1`,
-  );
-  const selectBytes = database.prepare(
-    'SELECT coalesce(sum(octet_length(variables)), 0) AS bytes FROM workflow_frames WHERE run = ? AND path <> ?',
-  );
-  const optional = (value: Json | Failure | undefined) => (value === undefined ? null : JSON.stringify(value));
-  return {
-    putFrame: (frame: Frame): void => {
-      const { run, path, state, phase, enteredAt, dueAt } = frame;
-      const texts = [frame.input, frame.variables, frame.retries].map((value) => JSON.stringify(value));
-      put.run(
-        run,
-        path,
-        state,
-        phase,
-        ...texts,
-        enteredAt,
-        dueAt ?? null,
-        optional(frame.output),
-        optional(frame.failure),
-      );
-    },
-    frame: (run: number, path: string): Frame => FrameRow.parse(select.get(run, path)),
-    frames: (run: number): Frame[] => selectAll.all(run).map((row) => FrameRow.parse(row)),
-    framesBelow: (run: number, path: string): Frame[] =>
-      selectBelow.all(run, path, path).map((row) => FrameRow.parse(row)),
-    removeFramesBelow: (run: number, path: string): void => {
-      removeBelow.run(run, path, path);
-    },
-    removeFrames: (run: number): void => {
-      removeAll.run(run);
-    },
-    /** The state a run is in; inside a Parallel or Map, that of the first branch at work. */
-    workingState: (run: number): string | undefined =>
-      z.object({ state: z.string() }).optional().parse(selectWorking.get(run))?.state,
-    /** Bytes of the variables of all paths but one. */
-    variableBytes: (run: number, except: string): number =>
-      z.object({ bytes: z.int() }).parse(selectBytes.get(run, except)).bytes,
-  };
-}
-
-function eventStore(database: Sqlite) {
-  const insert = database.prepare(
-    `INSERT INTO workflow_events
-     SELECT ?, coalesce(max(id), 0) + 1, ?, ?, ?, ? FROM workflow_events WHERE run = ?`,
-  );
-  const select = database.prepare('SELECT * FROM workflow_events WHERE run = ? ORDER BY id');
-  const selectLast = database.prepare('SELECT coalesce(max(id), 0) AS id FROM workflow_events WHERE run = ?');
-  return {
-    appendEvents: (run: number, events: readonly NewEvent[], at: number): void => {
-      for (const { type, path, details } of events) insert.run(run, type, at, path, JSON.stringify(details), run);
-    },
-    lastEvent: (run: number): number => z.object({ id: z.int() }).parse(selectLast.get(run)).id,
-    events: (run: number): HistoryEvent[] => select.all(run).map((row) => EventRow.parse(row)),
-  };
-}
-
 /** A run as the port shows it; `working` is the state it is in while it runs. */
-export function describeRun(row: RunRow, working: string | undefined): RunDescription {
+export function describeRun(row: RunRow, working: string | undefined, redrivable: boolean): RunDescription {
   const state = row.state ?? working;
   return {
     name: row.name,
@@ -228,6 +183,8 @@ export function describeRun(row: RunRow, working: string | undefined): RunDescri
     ...(row.error === null ? {} : { error: row.error }),
     ...(row.cause === null ? {} : { cause: row.cause }),
     ...(state === undefined ? {} : { state }),
+    redriveCount: row.redrives,
+    redrivable,
   };
 }
 

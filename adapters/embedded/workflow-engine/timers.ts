@@ -1,5 +1,6 @@
 import type { Clock } from '../../../core/ports/clock.ts';
-import { orCancelled } from './cancellation.ts';
+import { CANCELLED, orCancelled } from './cancellation.ts';
+import { timerHeap } from './timer-heap.ts';
 
 /** Instants to wait for, of all runs together: one sleep at a time, until the earliest. */
 export interface Timers {
@@ -8,29 +9,29 @@ export interface Timers {
   close(): void;
 }
 
-interface Entry {
-  readonly instant: number;
-  readonly callback: () => void;
-}
-
 /** A machine that was suspended wakes with its clock ahead of its timers: looked at anew after this long at most. */
 const LONGEST_SLEEP_MS = 3_600_000;
 
 export function createTimers(clock: Clock): Timers {
-  const queue: Entry[] = [];
+  const heap = timerHeap();
+  let made = 0;
   let sleep: { readonly until: number; readonly controller: AbortController } | undefined;
 
   const fire = (): void => {
     const now = clock.now();
-    const due = queue.findIndex(({ instant }) => instant > now);
-    for (const { callback } of queue.splice(0, due === -1 ? queue.length : due)) callback();
+    // What a callback adds waits for the next round, or one that is always late would hold up everything else.
+    const round = made;
+    for (let next = heap.first(); next && next.instant <= now && next.order < round; next = heap.first()) {
+      heap.removeFirst();
+      next.callback();
+    }
     arm();
   };
 
   function arm(): void {
-    const [first] = queue;
+    const first = heap.first();
     if (first && sleep && sleep.until <= first.instant) return;
-    sleep?.controller.abort();
+    sleep?.controller.abort(CANCELLED);
     sleep = undefined;
     if (!first) return;
     const now = clock.now();
@@ -49,19 +50,15 @@ export function createTimers(clock: Clock): Timers {
 
   return {
     at: (instant, callback) => {
-      const entry = { instant, callback };
-      const after = queue.findIndex((other) => other.instant > instant);
-      queue.splice(after === -1 ? queue.length : after, 0, entry);
+      const takeOut = heap.add({ instant, order: made++, callback });
       arm();
       return () => {
-        const at = queue.indexOf(entry);
-        if (at === -1) return;
-        queue.splice(at, 1);
-        if (queue.length === 0) arm();
+        takeOut();
+        if (!heap.first()) arm();
       };
     },
     close: () => {
-      queue.length = 0;
+      heap.clear();
       arm();
     },
   };
