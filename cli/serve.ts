@@ -109,6 +109,7 @@ async function compose(options: ServeOptions) {
     faults: FAULT_NAMES,
     compensating: COMPENSATING_MACHINES,
     handlers: tasks.handlers,
+    schemas: tasks.schemas,
     codeVersion: options.version,
     random: Math.random,
     onStatus: async ({ name }) => {
@@ -365,7 +366,10 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       if (answer.status === 202) pumps.publisher.poke();
       return answer;
     },
-    health: async () => ({ ok: pumps.bus.counts().dead === 0, answers: counts, bus: pumps.bus.counts() }),
+    health: async () => {
+      const [bus, held] = [pumps.bus.counts(), engine.held().length];
+      return { ok: bus.dead === 0 && held === 0, answers: counts, bus, held };
+    },
     readLog: async (tenant, path) => {
       const id = TenantId.safeParse(tenant);
       return id.success && tenants.includes(id.data) ? readLogResource(stores, id.data, path) : undefined;

@@ -1,7 +1,9 @@
 import * as z from 'zod';
 import type { TaskHandler } from '../adapters/embedded/workflow-engine/call-task.ts';
+import { canonicalJson } from '../core/canonical-json.ts';
 import { linkChain } from '../core/chain/link-chain.ts';
 import type { Config } from '../core/config.ts';
+import { sha256Hex } from '../core/evidence.ts';
 import { Fault } from '../core/faults.ts';
 import { decideGate } from '../core/gate/decide-gate.ts';
 import { verifyGoSum } from '../core/gosum/task.ts';
@@ -32,7 +34,7 @@ import { signArtifact } from '../core/signing/sign-artifact.ts';
 import { verifySignature } from '../core/signing/verify-signature.ts';
 import { fetchSource } from '../core/source/fetch-source.ts';
 import { RunContext, runTask, type Task } from '../core/task.ts';
-import type { TenantId } from '../events/fields.ts';
+import type { Sha256Hex, TenantId } from '../events/fields.ts';
 import { functionIdOf } from '../statemachines/catalog.ts';
 import type { Repositories } from './repositories.ts';
 import type { Stores } from './stores.ts';
@@ -58,6 +60,8 @@ const Payload = z.looseObject({ run: RunContext });
 export interface BoundTasks {
   /** By the placeholder that the machines call a step by. */
   readonly handlers: Readonly<Record<string, TaskHandler>>;
+  /** What each step reads and writes, as a hash: a run that an older version started goes on only while it is the same. */
+  readonly schemas: Readonly<Record<string, string>>;
   /** Resolves when no step is at work: an engine that closes does not wait for those it has given up. */
   settled(): Promise<void>;
 }
@@ -79,7 +83,7 @@ export function bindTasks(deps: TaskDeps): BoundTasks {
     if (!found) throw new Fault('ConfigurationInvalid', `there is no tenant ${tenant}`);
     return found.origin;
   };
-  const bound: (readonly [string, TaskHandler])[] = [
+  const steps: Bound[] = [
     bind(claimRelease, { claims }),
     bind(appendLedger, { worm, claims, ledger, clock, append }),
     bind(fetchSource, { worm, sourceHosts: repositories.sourceHosts }),
@@ -104,7 +108,8 @@ export function bindTasks(deps: TaskDeps): BoundTasks {
       return work;
     };
   return {
-    handlers: Object.fromEntries(bound.map(([name, handler]) => [name, watched(handler)])),
+    handlers: Object.fromEntries(steps.map(({ name, handler }) => [name, watched(handler)])),
+    schemas: Object.fromEntries(steps.map(({ name, schemas }) => [name, schemas])),
     settled: async () => {
       await Promise.allSettled(atWork);
     },
@@ -130,20 +135,30 @@ function promotionTasks({ stores, targets: open, workflows, clock, append }: Tas
   ];
 }
 
-const bind = <Deps, Input, Output>(task: Task<Deps, Input, Output>, deps: Deps): readonly [string, TaskHandler] => [
-  functionIdOf(task.step),
-  (payload) => runTask(task, deps, payload),
-];
+interface Bound {
+  /** The placeholder that the machines call the step by. */
+  readonly name: string;
+  readonly handler: TaskHandler;
+  readonly schemas: Sha256Hex;
+}
+
+/** SHA-256 of the JSON Schemas of what a step reads and writes. */
+const schemasOf = <Deps, Input, Output>({ input, output }: Task<Deps, Input, Output>): Sha256Hex =>
+  sha256Hex(canonicalJson([input, output].map((schema) => z.toJSONSchema(schema, { unrepresentable: 'any' }))));
+
+const bound = <Deps, Input, Output>(task: Task<Deps, Input, Output>, handler: TaskHandler): Bound => ({
+  name: functionIdOf(task.step),
+  handler,
+  schemas: schemasOf(task),
+});
+
+const bind = <Deps, Input, Output>(task: Task<Deps, Input, Output>, deps: Deps): Bound =>
+  bound(task, (payload) => runTask(task, deps, payload));
 
 /** For a task whose adapters differ from tenant to tenant. */
-const bindTenant = <Deps, Input, Output>(
-  task: Task<Deps, Input, Output>,
-  depsOf: (tenant: TenantId) => Deps,
-): readonly [string, TaskHandler] => [
-  functionIdOf(task.step),
-  (payload) => {
+const bindTenant = <Deps, Input, Output>(task: Task<Deps, Input, Output>, depsOf: (tenant: TenantId) => Deps): Bound =>
+  bound(task, (payload) => {
     const read = Payload.safeParse(payload);
     if (!read.success) throw new Fault('InputInvalid', `${task.step}: the payload names no run`);
     return runTask(task, depsOf(read.data.run.tenant), payload);
-  },
-];
+  });
