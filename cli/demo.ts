@@ -9,9 +9,17 @@ import { until } from '../demo/cases.ts';
 import { copyDemoInputs, type DemoInputs } from '../demo/inputs.ts';
 import { startLiveService } from '../demo/live-service.ts';
 import { probeModuleProxy } from '../demo/network-probe.ts';
-import { type JudgedCase, runDemoCases } from '../demo/run.ts';
+import { type DemoContext, type JudgedCase, runDemoCases } from '../demo/run.ts';
 import { startServer } from '../demo/server-process.ts';
-import { type DemoSetup, ENVIRONMENTS, freePorts, type PublicModule, setUpDemo, standIn } from '../demo/setup.ts';
+import {
+  type DemoSetup,
+  ENVIRONMENTS,
+  freePorts,
+  OWN_TENANT,
+  type PublicModule,
+  setUpDemo,
+  standIn,
+} from '../demo/setup.ts';
 import { startUpstream, type Upstream } from '../demo/upstream.ts';
 import { TenantId } from '../events/fields.ts';
 import { type Command, EXIT, type ExitCode, type Given, type Io, JSON_OPTION, UsageError } from './command.ts';
@@ -21,7 +29,7 @@ import { dataFolder } from './data-folder.ts';
 import { goSettingsOf, readGoVariables } from './go-env.ts';
 import { createKeys } from './init.ts';
 import { packageRoot } from './package-root.ts';
-import { askForApproval } from './promotion-control.ts';
+import { askForApproval, askForPromotion } from './promotion-control.ts';
 import { openStores, type Stores } from './stores.ts';
 
 const DEFAULT_MODULE = 'github.com/spf13/cobra@v1.8.1';
@@ -141,7 +149,6 @@ async function runDemo(given: Given, io: Io, work: string): Promise<readonly Jud
       targets: { service, ports },
       createKeys: (data, passphrase) => createKeys(dataFolder(data), passphrase),
     });
-    for (const port of Object.values(ports)) service.drive(`http://127.0.0.1:${port}/`);
     const stores = openStores(dataFolder(setup.data));
     try {
       const rows = await runDemoCases({
@@ -149,8 +156,11 @@ async function runDemo(given: Given, io: Io, work: string): Promise<readonly Jud
         stores,
         upstream,
         startServer: () => startServer(CLI, setup.data, setup.environment),
-        relseal: (...args) => runCli(args, setup.environment),
-        approve: (run) => approveAsAnother(setup, run),
+        operator: {
+          relseal: (...args) => runCli(args, setup.environment),
+          ...operatorOfDemo(setup),
+          traffic: (environment) => service.drive(`http://127.0.0.1:${ports[environment]}/`),
+        },
         report,
         beforeEnd: () => verifyLedgers(setup, stores, work),
       });
@@ -165,13 +175,27 @@ async function runDemo(given: Given, io: Io, work: string): Promise<readonly Jud
   }
 }
 
-/** The commands speak for whoever types them; a second person is spoken for here, with the token of the server. */
-async function approveAsAnother(setup: DemoSetup, run: string): Promise<void> {
-  const server = await findServer(dataFolder(setup.data));
-  if (!server) throw new Error('the server of the demo is gone');
-  const answer = await askForApproval(server, { run, decision: 'approved', operator: 'a second person' });
-  if (answer.kind !== 'recorded') throw new Error(`the approval was refused: ${answer.code}`);
+/** What is asked of the server without a command: quickly, or as a second person, for the commands speak for one. */
+function operatorOfDemo(setup: DemoSetup): Pick<DemoContext['operator'], 'request' | 'approve'> {
+  const server = async () => {
+    const found = await findServer(dataFolder(setup.data));
+    if (!found) throw new Error('the server of the demo is gone');
+    return found;
+  };
+  return {
+    request: async (image) => {
+      const answer = await askForPromotion(await server(), { ...image, tenant, operator: 'whoever runs the demo' });
+      if (answer.kind !== 'started') throw new Error(`a promotion was not started: ${JSON.stringify(answer)}`);
+      return answer.runName;
+    },
+    approve: async (run) => {
+      const decision = { run, decision: 'approved', operator: 'a second person' } as const;
+      const answer = await askForApproval(await server(), decision);
+      if (answer.kind !== 'recorded') throw new Error(`the approval was refused: ${answer.code}`);
+    },
+  };
 }
+const tenant = TenantId.parse(OWN_TENANT);
 
 /** Leaves a server running on what the demo made. */
 async function serveOn(setup: DemoSetup, io: Io): Promise<void> {

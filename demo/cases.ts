@@ -4,6 +4,7 @@ import { type LedgerEntry, parseEntry } from '../core/ledger/entry.ts';
 import type { ClaimRow, ClaimStore } from '../core/ports/claim-store.ts';
 import type { DeliveryStore } from '../core/ports/delivery-store.ts';
 import type { LedgerStore } from '../core/ports/ledger-store.ts';
+import type { WaitStore } from '../core/ports/wait-store.ts';
 import { TenantId } from '../events/fields.ts';
 import type { SignedDelivery } from './deliveries.ts';
 
@@ -22,6 +23,7 @@ export interface DemoStores {
   readonly deliveries: DeliveryStore;
   readonly claims: ClaimStore;
   readonly ledger: LedgerStore;
+  readonly waits: WaitStore;
 }
 
 const Answer = z.looseObject({ outcome: z.string().optional(), code: z.string().nullish() });

@@ -19,8 +19,8 @@ export interface LiveService {
   revision(environment: string, which: 'new' | 'old'): string;
   /** Base of a Prometheus HTTP API. */
   readonly metrics: string;
-  /** Sends requests to a proxy until the service is closed: what a promotion is judged by. */
-  drive(proxy: string): void;
+  /** Sends requests to a proxy until what it gives is called, or the service is closed: what a promotion is judged by. */
+  drive(proxy: string): () => void;
   close(): Promise<void>;
 }
 
@@ -36,8 +36,8 @@ const WINDOW_S = 60;
 /** Of 25 requests the first fails: 4 %, from the first request on. */
 const FAILS_OF = 25;
 /** Metrics that vanish do so after this many requests: some ticks were good by then. */
-const VANISH_AT = 40;
-const PAUSE_MS = 25;
+const VANISH_AT = 20;
+const PAUSE_MS = 50;
 
 const percentile = (values: readonly number[], share: number): number => {
   const sorted = [...values].sort((left, right) => left - right);
@@ -45,7 +45,7 @@ const percentile = (values: readonly number[], share: number): number => {
 };
 
 /** The number a query asks for, as Prometheus would write it; `undefined` for an empty answer. */
-function valueOf(query: string, environment: string, served: readonly Served[]): string | undefined {
+function measured(query: string, environment: string, served: readonly Served[]): string | undefined {
   if (query === QUERIES.events(environment)) return String(served.length);
   if (query === QUERIES.errors(environment)) return String(served.filter(({ ok }) => !ok).length / served.length);
   if (query === QUERIES.latency(environment))
@@ -74,7 +74,7 @@ export async function startLiveService(behaviours: Readonly<Record<string, Behav
     const [name = '', all = []] = found ?? [];
     const inWindow = all.filter((one) => one.at <= at && one.at > at - WINDOW_S);
     const vanished = behaviours[name] === 'vanishing' && all.length >= VANISH_AT;
-    const value = vanished ? undefined : valueOf(asked, name, inWindow);
+    const value = vanished ? undefined : measured(asked, name, inWindow);
     response.writeHead(200, { 'content-type': 'application/json' }).end(vector(value, at));
   }
 
@@ -100,20 +100,24 @@ export async function startLiveService(behaviours: Readonly<Record<string, Behav
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 
-  async function drive(proxy: string): Promise<void> {
-    while (!stop.signal.aborted) {
+  async function drive(proxy: string, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
       // A server that was killed is down for a while.
-      await fetch(proxy, { signal: AbortSignal.any([stop.signal, AbortSignal.timeout(2000)]) })
+      await fetch(proxy, { signal: AbortSignal.any([signal, AbortSignal.timeout(2000)]) })
         .then((response) => response.arrayBuffer())
         .catch(() => undefined);
-      await delay(PAUSE_MS, undefined, { signal: stop.signal }).catch(() => undefined);
+      await delay(PAUSE_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 
   return {
     revision: (environment, which) => `${base}/${environment}/${which}`,
     metrics: base,
-    drive: (proxy) => void drive(proxy),
+    drive: (proxy) => {
+      const enough = new AbortController();
+      void drive(proxy, AbortSignal.any([enough.signal, stop.signal]));
+      return () => enough.abort();
+    },
     close: () =>
       new Promise((resolve) => {
         stop.abort();

@@ -1,6 +1,6 @@
 import type { LedgerEntry } from '../core/ledger/entry.ts';
 import type { ClaimRow } from '../core/ports/claim-store.ts';
-import { TenantId } from '../events/fields.ts';
+import { type OciDigest, TenantId } from '../events/fields.ts';
 import { type CaseResult, type DemoStores, entriesOfRun, type IndexedEntry, until } from './cases.ts';
 import { IMAGES } from './inputs.ts';
 import { type DemoSetup, type ENVIRONMENTS, OWN_TENANT, REGISTRY_HOST } from './setup.ts';
@@ -10,19 +10,39 @@ export interface PromotionContext {
   readonly stores: DemoStores;
   /** A command of ours, as an operator would type it; gives its exit code and what it printed. */
   relseal(...args: readonly string[]): Promise<{ readonly code: number; readonly printed: string }>;
+  /** Asks the server for a promotion as a command does, without the time that a process of its own takes. */
+  request(image: { host: string; repository: string; digest: OciDigest; environment: string }): Promise<string>;
   /** Approves as another person than the one who types here. */
   approve(run: string): Promise<void>;
+  /** Sends requests to the proxy of an environment until what it gives is called. */
+  traffic(environment: string): () => void;
+}
+
+/** A promotion under way, with the traffic that it is judged by. */
+export interface Promotion {
+  readonly run: string;
+  endTraffic(): void;
 }
 
 type Environment = (typeof ENVIRONMENTS)[keyof typeof ENVIRONMENTS]['name'];
 /** Longest promotion of the demo: held for the ticks of its extension, then rolled back. */
 const PATIENCE_MS = 60_000;
 
-/** Asks for the promotion of the image that was signed; gives the name of its run. */
-export async function promote({ setup, relseal }: PromotionContext, environment: Environment): Promise<string> {
-  const image = `${REGISTRY_HOST}/${IMAGES.good.repository}@${setup.inputs.images.good.digest}`;
-  const asked = ['promote', image, '--environment', environment, '--tenant', OWN_TENANT, '--data', setup.data];
-  const { code, printed } = await relseal(...asked);
+/** Asks for the promotion of the image that was signed. `typed`: by the command, as an operator would. */
+export async function promote(context: PromotionContext, environment: Environment, typed = false): Promise<Promotion> {
+  const { setup, traffic, request } = context;
+  const endTraffic = traffic(environment);
+  const { digest } = setup.inputs.images.good;
+  const image = { host: REGISTRY_HOST, repository: IMAGES.good.repository, digest, environment };
+  return { run: typed ? await typePromote(context, image) : await request(image), endTraffic };
+}
+
+type Asked = Parameters<PromotionContext['request']>[0];
+
+async function typePromote({ setup, relseal }: PromotionContext, { host, repository, digest, environment }: Asked) {
+  const image = `${host}/${repository}@${digest}`;
+  const words = ['promote', image, '--environment', environment, '--tenant', OWN_TENANT, '--data', setup.data];
+  const { code, printed } = await relseal(...words);
   const [, run] = /^(promotion-[0-9a-f]{40}) started$/m.exec(printed) ?? [];
   if (code !== 0 || run === undefined) throw new Error(`relseal promote ended with ${code}: ${printed}`);
   return run;
@@ -35,11 +55,12 @@ const claimNamed = async ({ stores }: PromotionContext, run: string): Promise<Cl
 
 /** A promotion that waits for approval, refused to the one who asked and given by another person. */
 export async function approvalCase(context: PromotionContext, run: string): Promise<CaseResult> {
-  const { setup, relseal, approve } = context;
-  const answer = await until('request for approval', async () => {
-    const asked = await relseal('approve', run, '--data', setup.data);
-    return asked.printed.includes('approval.not-open') ? undefined : asked;
+  const { setup, stores, relseal, approve } = context;
+  await until('request for approval', async () => {
+    const [waiting] = await stores.waits.listOpen(TenantId.parse(OWN_TENANT), 'approval', 1);
+    return waiting;
   });
+  const answer = await relseal('approve', run, '--data', setup.data);
   const [code = ''] = /approval\.[a-z-]+/.exec(answer.printed) ?? [];
   await approve(run);
   return {
@@ -58,11 +79,12 @@ const isDeciding = ({ entry }: IndexedEntry) =>
 /** The row of a promotion that ended: its status, and when it was rolled back, that the rollback restored the target. */
 export async function promotionRow(
   context: PromotionContext,
-  run: string,
+  { run, endTraffic }: Promotion,
   name: string,
   expected: { readonly status: string; readonly code?: string },
 ): Promise<CaseResult> {
   const claim = await until(`end of ${run}`, () => claimNamed(context, run), PATIENCE_MS);
+  endTraffic();
   const decided = (await entriesOfRun(context.stores, OWN_TENANT, run)).findLast(isDeciding);
   const codes = (decided?.entry.reasons ?? []).map(({ code, found }) =>
     decided?.entry.kind === 'fault' ? (found ?? code) : code,
@@ -87,7 +109,7 @@ async function rollbackOf(context: PromotionContext, { businessKey }: ClaimRow):
 }
 
 /** Whether a promotion has come to its stages, where it is judged tick by tick. */
-export const watched = ({ stores }: PromotionContext, run: string) =>
+export const watched = ({ stores }: PromotionContext, { run }: Promotion) =>
   until(`first tick of ${run}`, async () => {
     const entries = await entriesOfRun(stores, TenantId.parse(OWN_TENANT), run);
     return entries.find(({ entry }) => entry.kind === 'tick');

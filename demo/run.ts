@@ -29,9 +29,8 @@ export interface DemoContext {
   readonly stores: DemoStores;
   readonly upstream: Upstream;
   readonly startServer: () => Promise<ServerProcess>;
-  /** A command of ours, as an operator would type it; gives its exit code and what it printed. */
-  readonly relseal: PromotionContext['relseal'];
-  readonly approve: PromotionContext['approve'];
+  /** What the cases ask of the server and of the commands. */
+  readonly operator: Omit<PromotionContext, 'setup' | 'stores'>;
   readonly report: (row: JudgedCase) => void;
   /** Further cases, judged while the last server still runs. */
   readonly beforeEnd: () => Promise<readonly JudgedCase[]>;
@@ -59,8 +58,8 @@ class Demo {
   }
 
   get promotions(): PromotionContext {
-    const { setup, stores, relseal, approve } = this.context;
-    return { setup, stores, relseal, approve };
+    const { setup, stores, operator } = this.context;
+    return { setup, stores, ...operator };
   }
 
   post(delivery: SignedDelivery): Promise<Posted> {
@@ -188,11 +187,11 @@ const finished = (demo: Demo, delivery: SignedDelivery) =>
 async function startPromotions(demo: Demo) {
   const context = demo.promotions;
   const runs = {
-    healthy: await promote(context, ENVIRONMENTS.healthy.name),
+    healthy: await promote(context, ENVIRONMENTS.healthy.name, true),
     failing: await promote(context, ENVIRONMENTS.failing.name),
     vanishing: await promote(context, ENVIRONMENTS.vanishing.name),
   };
-  demo.judge(await approvalCase(context, runs.healthy), 'approval.own-request');
+  demo.judge(await approvalCase(context, runs.healthy.run), 'approval.own-request');
   return runs;
 }
 
@@ -209,7 +208,7 @@ async function endPromotions(demo: Demo, runs: Awaited<ReturnType<typeof startPr
 
 /** (d): killed in the middle and continued, with the judge of a promotion; failed and replayed by command. */
 async function crashes(demo: Demo): Promise<void> {
-  const { stores, upstream, startServer, relseal, setup } = demo.context;
+  const { stores, upstream, startServer, operator, setup } = demo.context;
   const promotion = await promote(demo.promotions, ENVIRONMENTS.unwatched.name);
   await watched(demo.promotions, promotion);
   const killed = demo.tag(SAMPLE.tags.killed);
@@ -242,7 +241,7 @@ async function crashes(demo: Demo): Promise<void> {
     'ModuleProxyUnreachable',
   );
   upstream.setMode('serving');
-  const { code, printed } = await relseal('replay', failed.runName, '--data', setup.data);
+  const { code, printed } = await operator.relseal('replay', failed.runName, '--data', setup.data);
   if (code !== 0) throw new Error(`relseal replay ended with ${code}: ${printed}`);
   const again = await until('replayed run', async () => {
     const claim = await claimOf(stores, OWN_TENANT, failing);

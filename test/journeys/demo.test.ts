@@ -18,14 +18,18 @@ it('shows every case of the demo as it should be, without a network', { timeout:
   });
   const { cases, passed, failed } = Printed.parse(JSON.parse(stdout));
   expect(cases.filter((one) => !one.passed)).toEqual([]);
-  expect({ passed, failed }).toEqual({ passed: 18, failed: 0 });
+  expect({ passed, failed }).toEqual({ passed: 23, failed: 0 });
   const codes = cases.map(({ code }) => code).filter((code) => code !== '');
   expect(codes).toEqual([
+    'approval.own-request',
     'gosum.mismatch',
     'gosum.line-missing',
     'oci.digest-mismatch',
     'chain.module-hash',
     'chain.revision',
+    'stage.breach',
+    'stage.no-data',
+    'States.Timeout',
     'ModuleProxyUnreachable',
   ]);
 });
