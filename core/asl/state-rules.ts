@@ -148,7 +148,8 @@ function choiceFindings(state: StateOf<'Choice'>, steps: Steps, scope: Expressio
 }
 
 /** RFC 3339, as Step Functions reads it. */
-const isInstant = (text: string): boolean =>
+/** RFC 3339 with an upper-case T and Z, as Step Functions takes it. */
+export const isInstant = (text: string): boolean =>
   /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/.test(text) && !Number.isNaN(Date.parse(text));
 
 function waitFindings(state: StateOf<'Wait'>, steps: Steps, scope: ExpressionScope): LintFinding[] {

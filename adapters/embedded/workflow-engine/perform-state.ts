@@ -2,6 +2,7 @@ import type { StateOf } from '../../../core/asl/definition.ts';
 import { type Bindings, evaluateCondition, evaluateTemplate } from '../../../core/asl/expression.ts';
 import { isJsonObject, type Json, type JsonObject } from '../../../core/asl/json.ts';
 import { StateError } from '../../../core/asl/state-error.ts';
+import { isInstant } from '../../../core/asl/state-rules.ts';
 import type { Frame } from './frame.ts';
 import { bindingsOf, type DrivenRun, type Outcome, type PathContext } from './run-context.ts';
 import { waitUntil } from './timers.ts';
@@ -85,13 +86,8 @@ async function waitEnd(state: StateOf<'Wait'>, bindings: Bindings, frame: Frame)
       return frame.enteredAt + value * 1000;
     throw new StateError('States.QueryEvaluationError', `${where} gives no whole number of seconds.`);
   }
-  const instant = typeof value === 'string' && TIMESTAMP.test(value) ? Date.parse(value) : Number.NaN;
-  if (Number.isNaN(instant)) throw new StateError('States.QueryEvaluationError', `${where} gives no RFC 3339 instant.`);
-  return Math.floor(instant / 1000) * 1000;
+  if (typeof value !== 'string' || !isInstant(value))
+    throw new StateError('States.QueryEvaluationError', `${where} gives no RFC 3339 instant.`);
+  // The fraction is cut off: https://docs.aws.amazon.com/step-functions/latest/dg/state-wait.html
+  return Math.floor(Date.parse(value) / 1000) * 1000;
 }
-
-/**
- * RFC 3339 with an upper-case T and Z. Its fraction is cut off:
- * https://docs.aws.amazon.com/step-functions/latest/dg/state-wait.html
- */
-const TIMESTAMP = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/;
