@@ -103,9 +103,6 @@ async function judgeStage(deps: JudgeStagesDeps, row: WaitRow): Promise<void> {
   const now = Math.floor(deps.clock.now() / (rules.tickSeconds * 1000));
   let current = row;
   let decision = stageDecision(rules.signals, canary);
-  // What a judge that died had decided comes first.
-  if (stageWaitOf(row).unrecorded.length > 0 || decision.kind !== 'continue')
-    current = await tell(deps, row, plan, decision);
   for (let tick = canary.lastTick + 1; tick <= now && current.open && decision.kind === 'continue'; tick += 1) {
     const observation =
       tick < now - OLDEST_ASKED ? missedTick(rules, tick) : await observeTick(observing, tenant, rules, tick);
@@ -113,7 +110,7 @@ async function judgeStage(deps: JudgeStagesDeps, row: WaitRow): Promise<void> {
     decision = stageDecision(rules.signals, stageWaitOf(current).canary);
     current = await tell(deps, current, plan, decision);
   }
-  // With no tick to judge yet, the machine hears that somebody is there.
+  // With no tick to judge, what a judge that died had decided is told, or else that somebody is there.
   if (current === row) await tell(deps, row, plan, decision);
 }
 

@@ -10,7 +10,11 @@ import {
   type PromotionWorld,
   promotionWorld,
   STABLE,
+  TENANT,
 } from '../../test/fakes/promotion-world.ts';
+import { keepJsonEvidence, loadJsonEvidence } from '../evidence.ts';
+import { decideGate } from '../gate/decide-gate.ts';
+import { VerdictRecord } from '../gate/verdict.ts';
 import type { RolloutTarget } from '../ports/rollout-target.ts';
 import { answerApproval, requestApproval } from './approval.ts';
 import { restoreRevision } from './restore-revision.ts';
@@ -65,6 +69,17 @@ describe('shift-traffic', () => {
     expect((await refused.decide()).passed).toBe(false);
     await expect(refused.step(shiftTraffic, FIRST)).rejects.toThrow(fault('InputInvalid'));
     expect(refused.target.changes).toHaveLength(1);
+  });
+
+  it('is InputInvalid with a verdict that says pass of checks that do not', async () => {
+    const world = await promotionWorld({ release: { refused: true } });
+    const checks = await world.check();
+    const { verdict } = await world.step(decideGate, { gate: 'promote', checks });
+    const honest = await loadJsonEvidence(world.worm, TENANT, verdict, VerdictRecord);
+    const forged = { ...honest, outcome: 'pass', reasons: [] };
+    await world.recordVerdict(await keepJsonEvidence(world.worm, TENANT, 'verdict', forged));
+    await expect(world.step(shiftTraffic, FIRST)).rejects.toThrow(fault('InputInvalid'));
+    expect(world.target.changes).toHaveLength(1);
   });
 
   it.each([

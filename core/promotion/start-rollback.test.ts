@@ -1,6 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { type FailurePlan, failing } from '../../test/fakes/failing.ts';
+import { memoryWorkflows } from '../../test/fakes/memory-workflows.ts';
 import { claimRowOf, promotionWorld, TENANT } from '../../test/fakes/promotion-world.ts';
+import type { ClaimRow } from '../ports/claim-store.ts';
+import { recordRunEnd } from '../runs/record-run-end.ts';
+import { sweepRuns } from '../runs/sweep.ts';
 import { startRollbackTask } from './roll-back.ts';
 import { compensateRun, startRollback } from './start-rollback.ts';
 
@@ -40,6 +44,36 @@ describe('the rollback of a promotion', () => {
     expect(world.started).toEqual([name]);
     const rollbacks = (await world.claims.list(TENANT, { limit: 10 })).filter(({ machine }) => machine === 'rollback');
     expect(rollbacks).toHaveLength(1);
+  });
+
+  it('is one when a Catch, a status event and two sweeps come upon the end of the promotion at once', async () => {
+    const world = await promotionWorld();
+    const workflows = memoryWorkflows();
+    await workflows.start('promotion', world.run.name, {});
+    workflows.end(world.run.name, { status: 'FAILED', error: 'TargetUnreachable', redrivable: false });
+    const compensate = async (failed: ClaimRow) => compensateRun({ ...world.deps, workflows }, failed);
+    const runs = { ...world.deps, workflows, compensate };
+    const caught = { ...world.deps, workflows: { ...world.deps.workflows, start: workflows.start } };
+    await Promise.all([
+      world.step(startRollbackTask, {}, caught),
+      recordRunEnd(runs, world.run.name),
+      sweepRuns(runs, [TENANT]),
+      sweepRuns(runs, [TENANT]),
+    ]);
+    expect([...workflows.runs.keys()]).toEqual([world.run.name, world.run.name.replace('promotion', 'rollback')]);
+    expect(await world.claims.byRun(world.run.name)).toMatchObject({ status: 'failed', error: 'TargetUnreachable' });
+    expect((await world.kinds()).filter((kind) => kind === 'fault')).toHaveLength(1);
+  });
+
+  it('is started by the sweep when whoever claimed it died before', async () => {
+    const { world, failed, name } = await failedWorld();
+    const dead = async () => Promise.reject(new Error('killed'));
+    const killed = { ...world.deps, workflows: { ...world.deps.workflows, start: dead } };
+    await expect(startRollback(killed, failed)).rejects.toThrow('killed');
+    const workflows = memoryWorkflows();
+    const runs = { ...world.deps, workflows, compensate: async () => {} };
+    expect(await sweepRuns(runs, [TENANT])).toEqual({ recorded: 0, started: 1, takenUp: 0 });
+    expect([...workflows.runs.keys()]).toEqual([name]);
   });
 
   it.each([

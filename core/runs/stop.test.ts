@@ -6,8 +6,15 @@ import { type StopRunDeps, stopRun } from './stop.ts';
 async function runningWorld() {
   const world = await promotionWorld({ release: false });
   const stopped: string[] = [];
+  const started = new Set<string>();
   const workflows = {
+    start: async (_machine: string, name: string) => {
+      const known = started.has(name);
+      started.add(name);
+      return known ? ('exists' as const) : ('started' as const);
+    },
     stop: async (machine: string, name: string, reason: { error: string; cause: string }) => {
+      if (!started.has(name)) throw new Error('no such run');
       stopped.push(`${machine} ${name} ${reason.error}`);
     },
   };
@@ -16,7 +23,7 @@ async function runningWorld() {
 }
 
 describe('a run that a person stops', () => {
-  it('is stopped after the act is on the ledger, with who it was', async () => {
+  it('is stopped after the act is on the ledger, with who it was, though its starter died', async () => {
     const { world, stopped, deps, name } = await runningWorld();
     expect(await stopRun(deps, name, BEN)).toEqual({ kind: 'stopped', runName: name });
     expect(stopped).toEqual([`promotion ${name} Run.Stopped`]);
@@ -37,6 +44,8 @@ describe('a run that a person stops', () => {
     ['after', 0],
     ['before', 1],
     ['after', 1],
+    ['before', 2],
+    ['after', 2],
   ] as const)('is stopped by asking again when the stopper died %s call %d', async (when, at) => {
     const { world, stopped, deps, name } = await runningWorld();
     const plan: FailurePlan = { at, when, calls: 0 };

@@ -7,7 +7,7 @@ import { RunInput } from './run-input.ts';
 
 export interface StopRunDeps extends Pick<RunOutcomeDeps, 'append'> {
   readonly claims: Pick<ClaimStore, 'byRun'>;
-  readonly workflows: Pick<Workflows, 'stop'>;
+  readonly workflows: Pick<Workflows, 'start' | 'stop'>;
 }
 
 export type StopOutcome =
@@ -41,6 +41,8 @@ export async function stopRun(deps: StopRunDeps, runName: string, actor: Actor):
   if (row?.runName !== runName) return { kind: 'refused', code: 'run.unknown' };
   if (row.status !== 'running') return { kind: 'refused', code: 'run.ended' };
   await deps.append(row.tenant, [stopDraft(row, actor)]);
+  // A claim whose starter died has no run yet; the sweep would start it after the stop.
+  await deps.workflows.start(row.machine, runName, row.input);
   await deps.workflows.stop(row.machine, runName, { error: 'Run.Stopped', cause: 'An operator stopped the run.' });
   return { kind: 'stopped', runName };
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { TaskHandler } from '../../adapters/embedded/workflow-engine/call-task.ts';
-import { flowOf, machineOf, taskState } from './engine-world.ts';
+import { flowOf, machineOf, taskState, tokenState } from './engine-world.ts';
 
 /** Nothing here may time out: a process that comes late, on a clock that runs fast, is to find its tasks in time. */
 const lasting = { TimeoutSeconds: 10_000_000 };
@@ -77,6 +77,43 @@ export const everyState = machineOf(
   },
   lasting,
 );
+
+const ask = (more: object) =>
+  tokenState('Ask', {
+    Arguments: {
+      FunctionName: '${AskFunction}',
+      Payload: {
+        step: 'ask',
+        run: '{% $states.context.Execution.Name %}',
+        state: '{% $states.context.State.Name %}',
+        token: '{% $states.context.Task.Token %}',
+      },
+    },
+    ...lasting,
+    HeartbeatSeconds: 9_000_000,
+    ...more,
+  });
+
+/** A machine that waits for three tokens, two of them at once. */
+export const asking = machineOf(
+  {
+    First: ask({ Next: 'Both' }),
+    Both: {
+      Type: 'Parallel',
+      Branches: [flowOf({ Left: ask({ End: true }) }), flowOf({ Right: ask({ End: true }) })],
+      End: true,
+    },
+  },
+  lasting,
+);
+
+const Asked = z.object({ run: z.string(), state: z.string(), token: z.string() });
+
+/** What its task was asked: `run/state`, and the token of that. */
+export function asked(payload: unknown): { readonly name: string; readonly token: string } {
+  const { run, state, token } = Asked.parse(payload);
+  return { name: `${run}/${state}`, token };
+}
 
 const Payload = z.object({ step: z.string(), input: z.unknown(), attempt: z.int().default(0) });
 const ItemInput = z.object({ item: z.unknown() });

@@ -3,7 +3,8 @@ import { createRequire } from 'node:module';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { FAULT_NAMES } from '../../core/faults.ts';
-import { functionIdOf, MACHINES, RETRIED_FAULTS, STEPS } from '../../statemachines/catalog.ts';
+import { COMPENSATING_MACHINES } from '../../core/promotion/start-rollback.ts';
+import { COMPENSATING, functionIdOf, MACHINES, RETRIED_FAULTS, STEPS } from '../../statemachines/catalog.ts';
 
 const aslValidator = createRequire(import.meta.url)('asl-validator') as (definition: unknown) => {
   isValid: boolean;
@@ -12,6 +13,15 @@ const aslValidator = createRequire(import.meta.url)('asl-validator') as (definit
 
 const folder = new URL('../../statemachines/', import.meta.url);
 const text = (machine: string) => readFileSync(new URL(`${machine}.asl.json`, folder), 'utf8');
+
+/** The tests beside core and adapters, and those that several adapters share. */
+const tests = ['core', 'adapters', 'test/contracts'].flatMap((name) => {
+  const root = new URL(`../../${name}/`, import.meta.url);
+  const files = readdirSync(root, { recursive: true, encoding: 'utf8' });
+  return files
+    .filter((file) => /\.(?:test|contract)\.ts$/.test(file))
+    .map((file) => readFileSync(new URL(file, root), 'utf8'));
+});
 
 /** Every object in a document, outermost first. */
 function* objects(value: unknown): Generator<Record<string, unknown>> {
@@ -27,6 +37,7 @@ const Task = z.looseObject({
   Comment: z.string(),
   Arguments: z.strictObject({ FunctionName: z.string(), Payload: z.looseObject({ step: z.enum(STEPS) }) }),
   Retry: z.array(z.looseObject({ ErrorEquals: z.array(z.string()) })),
+  Catch: z.array(z.looseObject({ Next: z.string() })).optional(),
 });
 const tasksOf = (machine: string) =>
   [...objects(JSON.parse(text(machine)))].filter((object) => object.Type === 'Task').map((task) => Task.parse(task));
@@ -52,6 +63,19 @@ describe('the catalogue and the state machines', () => {
       expect(retried).toEqual(RETRIED_FAULTS[task.Arguments.Payload.step]);
       expect(FAULT_NAMES).toEqual(expect.arrayContaining(retried));
     }
+  });
+
+  it('name the same machines that compensate, and no other catches but an approval that times out', () => {
+    expect(COMPENSATING_MACHINES).toEqual(COMPENSATING);
+    for (const machine of MACHINES) {
+      const caught = tasksOf(machine).flatMap(({ Catch = [] }) => Catch.map(({ Next }) => Next));
+      const allowed = ['Roll back after a fault', 'Record that nobody approved'];
+      expect([...new Set(caught)].sort()).toEqual(COMPENSATING.includes(machine) ? allowed.sort() : []);
+    }
+  });
+
+  it.each(FAULT_NAMES)('have a test that says what becomes of %s', (fault) => {
+    expect(tests.some((text) => text.includes(`'${fault}'`))).toBe(true);
   });
 
   it.each(MACHINES)('%s satisfies the schema of the Amazon States Language', (machine) => {
