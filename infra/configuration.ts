@@ -15,9 +15,11 @@ export interface Configuration {
   readonly retention: Retention;
   /** What the functions read beside their code: configuration and policies. */
   readonly document: string;
-  /** Secrets that who receives must read, and those for the registries. */
+  /** Secrets that who receives must read, those for the registries, for the targets, and for the pseudonyms alone. */
   readonly hookSecrets: readonly string[];
   readonly registrySecrets: readonly string[];
+  readonly targetSecrets: readonly string[];
+  readonly pseudonymSecrets: readonly string[];
   /** Repositories whose ECR events are taken. */
   readonly ecrRepositories: readonly string[];
 }
@@ -49,20 +51,54 @@ function secretsOf(tenants: readonly TenantConfig[]) {
     pseudonymKey,
     ...sources.flatMap(({ secrets }) => secrets),
   ]);
-  return { hookSecrets: distinct(hooks), registrySecrets: distinct(registries) };
+  const targets = tenants.flatMap(({ environments }) =>
+    environments.map(({ target }) => (target.kind === 'proxy' ? target.token : undefined)),
+  );
+  return {
+    hookSecrets: distinct(hooks),
+    registrySecrets: distinct(registries),
+    targetSecrets: distinct(targets),
+    pseudonymSecrets: distinct(tenants.map(({ pseudonymKey }) => pseudonymKey)),
+  };
+}
+
+/** How often a judge looks, in seconds, is what the platform's schedules allow; it may come a minute late. */
+const SHORTEST_HEARTBEAT_SECONDS = 180;
+
+/** Where promotions lead. `hosts` are all that a function may reach. */
+function environmentProblems({ id, pseudonymKey, environments }: TenantConfig, hosts: ReadonlySet<string>): string[] {
+  return environments.flatMap(({ name, target, metrics, approvals, tickSeconds, heartbeatSeconds }) => {
+    const where = `${id}: ${name}`;
+    const urls = [metrics.url, ...(target.kind === 'proxy' ? [target.url] : [])];
+    const heartbeat = heartbeatSeconds ?? 3 * tickSeconds;
+    return [
+      ...(target.kind === 'local-proxy' ? [`${where}: a function has no proxy of its own; use proxy`] : []),
+      ...urls.flatMap((url) =>
+        hosts.has(new URL(url).host) ? [] : [`${where}: ${new URL(url).host} is not in hosts, so it is never asked`],
+      ),
+      ...(approvals > 0 && pseudonymKey === undefined
+        ? [`${where}: without a pseudonymKey nobody can be told from who asked; approvals need one`]
+        : []),
+      ...(heartbeat < SHORTEST_HEARTBEAT_SECONDS
+        ? [`${where}: stages are judged once a minute; heartbeatSeconds must be ${SHORTEST_HEARTBEAT_SECONDS} or more`]
+        : []),
+    ];
+  });
 }
 
 /** What one machine can have and functions cannot. */
-function problemsOf(tenants: readonly TenantConfig[]): string[] {
-  const { hookSecrets, registrySecrets } = secretsOf(tenants);
+function problemsOf({ tenants, hosts }: Config): string[] {
+  const { hookSecrets, registrySecrets, targetSecrets } = secretsOf(tenants);
+  const reachable = new Set(hosts.map(({ host }) => host));
   return [
-    ...[...hookSecrets, ...registrySecrets]
+    ...[...hookSecrets, ...registrySecrets, ...targetSecrets]
       .filter((reference) => !reference.startsWith('arn:'))
       .map((reference) => `${reference}: a function reads secrets from Secrets Manager only; name an ARN`),
     ...repositoriesOf(tenants).flatMap(({ where, fetch, registry }) => [
       ...(fetch?.kind === 'git' ? [`${where}: a function has no git folders; use module-proxy`] : []),
       ...(registry?.kind === 'oci-layout' ? [`${where}: a function has no layout folders; use https`] : []),
     ]),
+    ...tenants.flatMap((tenant) => environmentProblems(tenant, reachable)),
   ];
 }
 
@@ -87,7 +123,7 @@ export function configurationOf(
   const read = Config.safeParse(value);
   if (!read.success) throw new ConfigurationRefused(z.prettifyError(read.error).split('\n'));
   const { tenants, environment } = read.data;
-  const problems = problemsOf(tenants);
+  const problems = problemsOf(read.data);
   if (problems.length > 0) throw new ConfigurationRefused(problems);
   const policies = Object.fromEntries(tenants.map(({ id, policy }) => [id, policyOf(policy)]));
   return {

@@ -1,12 +1,13 @@
 import type { Stack } from 'aws-cdk-lib';
 import type { EventBus } from 'aws-cdk-lib/aws-events';
-import type { PolicyStatement, Role } from 'aws-cdk-lib/aws-iam';
-import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import type { Role } from 'aws-cdk-lib/aws-iam';
+import type { Env as AnswerOperatorEnv } from '../functions/answer-operator/env.ts';
 import type { Env as AppendLedgerEnv } from '../functions/append-ledger/env.ts';
 import type { Env as ClaimReleaseEnv } from '../functions/claim-release/env.ts';
 import type { Env as DecideGateEnv } from '../functions/decide-gate/env.ts';
 import type { Env as FetchSourceEnv } from '../functions/fetch-source/env.ts';
 import type { Env as InspectBinariesEnv } from '../functions/inspect-binaries/env.ts';
+import type { Env as JudgeStagesEnv } from '../functions/judge-stages/env.ts';
 import type { Env as LinkChainEnv } from '../functions/link-chain/env.ts';
 import type { Env as MakeImageSbomEnv } from '../functions/make-image-sbom/env.ts';
 import type { Env as MakeSourceSbomEnv } from '../functions/make-source-sbom/env.ts';
@@ -24,12 +25,12 @@ import type { Env as StartWorkflowEnv } from '../functions/start-workflow/env.ts
 import type { Env as SweepEnv } from '../functions/sweep/env.ts';
 import type { Env as VerifyGoSumEnv } from '../functions/verify-go-sum/env.ts';
 import type { Env as VerifySignatureEnv } from '../functions/verify-signature/env.ts';
-import type { MachineName, StepName } from '../statemachines/catalog.ts';
+import { COMPENSATING, MACHINES, type MachineName, type StepName } from '../statemachines/catalog.ts';
 import type { Configuration } from './configuration.ts';
 import {
   busGrant,
-  describeGrant,
   erasableGrants,
+  executionGrant,
   listGrant,
   publicKeyGrant,
   secretGrants,
@@ -37,45 +38,31 @@ import {
   startGrant,
   streamGrant,
   tableGrant,
+  tokenGrant,
   wormGrants,
 } from './constructs/grants.ts';
+import type { Machine } from './constructs/machine.ts';
+import {
+  appendGrants,
+  evidenceGrants,
+  FETCH,
+  type FunctionSpec,
+  LONG,
+  SHORT,
+  SIGN,
+  variablesOf,
+} from './function-spec.ts';
+import { promotionSpecs } from './promotion-functions.ts';
 import { LISTS_INDEX, type StatefulStack } from './stacks/stateful.ts';
 
-/** What one function is given: its variables (all its `env.ts` asks for, else this does not compile) and its calls. */
-export interface FunctionSpec {
-  readonly environment: Readonly<Record<string, string>>;
-  readonly grants: readonly PolicyStatement[];
-  readonly timeoutSeconds: number;
-  readonly role?: Role;
-  readonly memoryMb?: number;
-  readonly temporaryMb?: number;
-}
-
-/** Below the state's own TimeoutSeconds, so that what fails is the function, by its name. */
-const SHORT = 110;
-const FETCH = 590;
-const LONG = 890;
-const SIGN = 290;
-
-const variablesOf = (state: StatefulStack, { retention }: Configuration) => {
-  const worm = {
-    WORM_BUCKET_NAME: state.worm.bucketName,
-    WORM_RETENTION_MODE: retention.mode,
-    WORM_RETENTION_DAYS: String(retention.days),
-  };
-  return { worm, ledger: { LEDGER_TABLE_NAME: state.ledger.tableName, ...worm } };
-};
-
-/** Appending: read the head and keys, write the segment, commit. */
-const appendGrants = ({ ledger, worm }: StatefulStack): PolicyStatement[] => [
-  tableGrant(ledger, 'GetItem', 'Query', 'BatchGetItem', 'PutItem'),
-  ...wormGrants(worm, { read: ['seg'], write: ['seg'] }),
-];
-
 /** The steps of the machines. */
-export function stepSpecs(state: StatefulStack, configuration: Configuration): Record<StepName, FunctionSpec> {
+export function stepSpecs(
+  stack: Stack,
+  state: StatefulStack,
+  configuration: Configuration,
+): Record<StepName, FunctionSpec> {
   const { worm, ledger } = variablesOf(state, configuration);
-  const evidence = wormGrants(state.worm, { read: ['evidence'], write: ['evidence'] });
+  const evidence = evidenceGrants(state);
   const artifactKeys = [...state.artifactKeys.values()];
   const keyArns = JSON.stringify(Object.fromEntries([...state.artifactKeys].map(([id, { keyArn }]) => [id, keyArn])));
   const registry = secretGrants(configuration.registrySecrets);
@@ -166,6 +153,7 @@ export function stepSpecs(state: StatefulStack, configuration: Configuration): R
       memoryMb: 1024,
       role: state.publishCheckpointRole,
     },
+    ...promotionSpecs(stack, state, configuration),
   };
 }
 
@@ -180,14 +168,19 @@ export const EDGES = [
   'publish-log',
   'project-entries',
   'read-log',
+  'judge-stages',
+  'answer-operator',
 ] as const;
 export type EdgeName = (typeof EDGES)[number];
+
+/** Machines whose runs have claims: their ends are recorded, and persons may stop and replay them. */
+export const CLAIMED_MACHINES: readonly MachineName[] = MACHINES.filter((name) => name !== 'checkpoint');
 
 export interface EdgeResources {
   readonly stack: Stack;
   readonly bus: EventBus;
   readonly publisherRole: Role;
-  readonly machines: Readonly<Record<MachineName, StateMachine>>;
+  readonly machines: Readonly<Record<MachineName, Machine>>;
 }
 
 function receptionSpec(state: StatefulStack, { hookSecrets }: Configuration): FunctionSpec {
@@ -212,18 +205,27 @@ export function edgeSpecs(
   { stack, bus, publisherRole, machines }: EdgeResources,
 ): Record<EdgeName, FunctionSpec> {
   const { ledger } = variablesOf(state, configuration);
-  const releases = [machines['source-release'], machines['image-release']];
   const releaseArns = {
-    SOURCE_RELEASE_MACHINE_ARN: machines['source-release'].stateMachineArn,
-    IMAGE_RELEASE_MACHINE_ARN: machines['image-release'].stateMachineArn,
+    SOURCE_RELEASE_MACHINE_ARN: machines['source-release'].aliasArn,
+    IMAGE_RELEASE_MACHINE_ARN: machines['image-release'].aliasArn,
   };
-  const CHECKPOINT_MACHINE_ARN = machines.checkpoint.stateMachineArn;
+  const promotionArns = {
+    PROMOTION_MACHINE_ARN: machines.promotion.aliasArn,
+    ROLLBACK_MACHINE_ARN: machines.rollback.aliasArn,
+  };
+  const CHECKPOINT_MACHINE_ARN = machines.checkpoint.aliasArn;
   const CLAIMS_TABLE_NAME = state.claims.tableName;
+  const WAITS_TABLE_NAME = state.waits.tableName;
   const DELIVERIES_TABLE_NAME = state.deliveries.tableName;
-  const arns = (of: readonly StateMachine[]) => of.map(({ stateMachineArn }) => stateMachineArn);
-  const describeReleases = describeGrant(
+  const starts = (...of: readonly MachineName[]) =>
+    startGrant(of.map((name) => machines[name].stateMachine.stateMachineArn));
+  const promotionArn = machines.promotion.stateMachine.stateMachineArn;
+  const describeClaimed = executionGrant(stack, CLAIMED_MACHINES, 'DescribeExecution', 'GetExecutionHistory');
+  // A machine that compensates is never taken up again.
+  const redrive = executionGrant(
     stack,
-    releases.map(({ stateMachineName }) => stateMachineName),
+    CLAIMED_MACHINES.filter((name) => !COMPENSATING.includes(name)),
+    'RedriveExecution',
   );
   return {
     'receive-webhook': receptionSpec(state, configuration),
@@ -255,32 +257,46 @@ export function edgeSpecs(
       grants: [
         tableGrant(state.deliveries, 'GetItem'),
         tableGrant(state.claims, 'GetItem', 'PutItem'),
-        startGrant(arns(releases)),
+        starts('source-release', 'image-release'),
       ],
       timeoutSeconds: 30,
     },
     'record-run-outcome': {
-      environment: { ...ledger, ...releaseArns, CLAIMS_TABLE_NAME } satisfies Record<keyof RecordRunOutcomeEnv, string>,
-      grants: [tableGrant(state.claims, 'GetItem', 'PutItem'), describeReleases, ...appendGrants(state)],
-      timeoutSeconds: 60,
-    },
-    sweep: {
-      environment: { ...ledger, ...releaseArns, CHECKPOINT_MACHINE_ARN, CLAIMS_TABLE_NAME } satisfies Record<
-        keyof SweepEnv,
+      environment: { ...ledger, ...releaseArns, ...promotionArns, CLAIMS_TABLE_NAME } satisfies Record<
+        keyof RecordRunOutcomeEnv,
         string
       >,
       grants: [
         tableGrant(state.claims, 'GetItem', 'PutItem'),
-        listGrant(state.claims, LISTS_INDEX),
-        describeReleases,
-        startGrant(arns(Object.values(machines))),
+        describeClaimed,
+        starts('rollback'),
         ...appendGrants(state),
+        ...evidenceGrants(state),
+      ],
+      timeoutSeconds: 60,
+    },
+    sweep: {
+      environment: {
+        ...ledger,
+        ...releaseArns,
+        ...promotionArns,
+        CHECKPOINT_MACHINE_ARN,
+        CLAIMS_TABLE_NAME,
+      } satisfies Record<keyof SweepEnv, string>,
+      grants: [
+        tableGrant(state.claims, 'GetItem', 'PutItem'),
+        listGrant(state.claims, LISTS_INDEX),
+        describeClaimed,
+        redrive,
+        starts(...MACHINES),
+        ...appendGrants(state),
+        ...evidenceGrants(state),
       ],
       timeoutSeconds: 290,
     },
     'publish-log': {
       environment: { ...ledger, CHECKPOINT_MACHINE_ARN } satisfies Record<keyof PublishLogEnv, string>,
-      grants: [tableGrant(state.ledger, 'GetItem'), streamGrant(state.ledger), startGrant([CHECKPOINT_MACHINE_ARN])],
+      grants: [tableGrant(state.ledger, 'GetItem'), streamGrant(state.ledger), starts('checkpoint')],
       timeoutSeconds: 30,
     },
     'project-entries': {
@@ -303,6 +319,41 @@ export function edgeSpecs(
         ...wormGrants(state.worm, { read: ['log', 'seg'], write: [] }),
       ],
       timeoutSeconds: 20,
+    },
+    'judge-stages': {
+      environment: { ...ledger, CLAIMS_TABLE_NAME, WAITS_TABLE_NAME } satisfies Record<keyof JudgeStagesEnv, string>,
+      grants: [
+        tableGrant(state.claims, 'GetItem'),
+        tableGrant(state.waits, 'Query', 'PutItem', 'DeleteItem'),
+        tokenGrant(promotionArn, 'SendTaskSuccess', 'SendTaskHeartbeat'),
+        ...appendGrants(state),
+        ...evidenceGrants(state),
+      ],
+      timeoutSeconds: 110,
+    },
+    'answer-operator': {
+      environment: {
+        ...ledger,
+        ...releaseArns,
+        ...promotionArns,
+        CLAIMS_TABLE_NAME,
+        WAITS_TABLE_NAME,
+      } satisfies Record<keyof AnswerOperatorEnv, string>,
+      grants: [
+        tableGrant(state.claims, 'GetItem', 'PutItem'),
+        tableGrant(state.waits, 'GetItem', 'PutItem', 'DeleteItem'),
+        describeClaimed,
+        redrive,
+        executionGrant(stack, CLAIMED_MACHINES, 'StopExecution'),
+        starts(...CLAIMED_MACHINES),
+        tokenGrant(promotionArn, 'SendTaskSuccess'),
+        ...appendGrants(state),
+        ...evidenceGrants(state),
+        ...secretGrants(configuration.pseudonymSecrets),
+      ],
+      // The gateway gives up after thirty.
+      timeoutSeconds: 29,
+      memoryMb: 1024,
     },
   };
 }

@@ -22,6 +22,7 @@ const KNOWN_ERRORS = [
   'States.HeartbeatTimeout',
   'States.QueryEvaluationError',
   'Sandbox.Timedout',
+  'Runtime.ExitError',
   'Lambda.ServiceException',
   'Lambda.AWSLambdaException',
   'Lambda.SdkClientException',

@@ -1,17 +1,19 @@
-import { Arn, ArnFormat, type Stack } from 'aws-cdk-lib';
+import type { Stack } from 'aws-cdk-lib';
 import type { Table } from 'aws-cdk-lib/aws-dynamodb';
 import type { EventBus } from 'aws-cdk-lib/aws-events';
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { Key } from 'aws-cdk-lib/aws-kms';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
+import type { MachineName } from '../../statemachines/catalog.ts';
+import { ALIAS, executionArnsOf } from './machine-names.ts';
 
 /** Least privilege by hand: each function is given the calls its adapters make, on the rows and names they make them on. */
 
 const allow = (actions: readonly string[], resources: readonly string[]): PolicyStatement =>
   new PolicyStatement({ actions: [...actions], resources: [...resources] });
 
-type TableAction = 'GetItem' | 'Query' | 'BatchGetItem' | 'PutItem' | 'BatchWriteItem';
+type TableAction = 'GetItem' | 'Query' | 'BatchGetItem' | 'PutItem' | 'DeleteItem' | 'BatchWriteItem';
 
 export const tableGrant = ({ tableArn }: Table, ...actions: readonly TableAction[]): PolicyStatement =>
   allow(
@@ -74,22 +76,31 @@ export const queueGrant = (queue: Queue): PolicyStatement =>
     [queue.queueArn],
   );
 
-export const startGrant = (machineArns: readonly string[]): PolicyStatement =>
-  allow(['states:StartExecution'], machineArns);
+/** Starts through the alias alone: what is asked about is the machine, and the alias is its qualifier. */
+export function startGrant(machineArns: readonly string[]): PolicyStatement {
+  const grant = allow(['states:StartExecution'], machineArns);
+  grant.addCondition('ForAnyValue:StringEquals', { 'states:StateMachineQualifier': [ALIAS] });
+  return grant;
+}
 
-/** Executions are named by the machine they are of. */
-export const describeGrant = (stack: Stack, machineNames: readonly string[]): PolicyStatement =>
+type ExecutionAction = 'DescribeExecution' | 'GetExecutionHistory' | 'StopExecution' | 'RedriveExecution';
+
+export const executionGrant = (
+  stack: Stack,
+  machines: readonly MachineName[],
+  ...actions: readonly ExecutionAction[]
+): PolicyStatement =>
   allow(
-    ['states:DescribeExecution', 'states:GetExecutionHistory'],
-    machineNames.map((name) =>
-      Arn.format(
-        {
-          service: 'states',
-          resource: 'execution',
-          resourceName: `${name}:*`,
-          arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-        },
-        stack,
-      ),
-    ),
+    actions.map((action) => `states:${action}`),
+    machines.map((machine) => executionArnsOf(stack, machine)),
+  );
+
+/** A token is answered under the machine whose task waits for it. */
+export const tokenGrant = (
+  machineArn: string,
+  ...actions: readonly ('SendTaskSuccess' | 'SendTaskHeartbeat')[]
+): PolicyStatement =>
+  allow(
+    actions.map((action) => `states:${action}`),
+    [machineArn],
   );

@@ -1,4 +1,5 @@
 import { CfnStage, HttpApi, HttpMethod, HttpStage } from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
@@ -19,11 +20,16 @@ const ACCESS_LOG = JSON.stringify({
 export interface HookApiProps {
   readonly receive: LambdaFunction;
   readonly read: LambdaFunction;
+  /** What persons ask, who sign as principals of the account. */
+  readonly answer: LambdaFunction;
   readonly lifetime: Lifetime;
 }
 
-/** Where webhooks come in, and where a log is read. */
-export function hookApi(scope: Construct, { receive, read, lifetime }: HookApiProps): HttpApi {
+/** What may be asked below `/control`, each a route of its own: a policy can allow one and not the other. */
+const CONTROL_ROUTES = ['promotions', 'approvals', 'stops', 'replay'] as const;
+
+/** Where webhooks come in, where a log is read, and where persons ask. */
+export function hookApi(scope: Construct, { receive, read, answer, lifetime }: HookApiProps): HttpApi {
   const api = new HttpApi(scope, 'HookApi', { createDefaultStage: false, description: 'Relseal webhooks and logs' });
   const routes = [
     ...api.addRoutes({
@@ -43,6 +49,14 @@ export function hookApi(scope: Construct, { receive, read, lifetime }: HookApiPr
       'AwsSolutions-APIG4',
       'A delivery is authenticated by its signature, in code, over the raw bytes; a log is public to who knows its tenant.',
     );
+  const integration = new HttpLambdaIntegration('AnswerOperator', answer);
+  for (const route of CONTROL_ROUTES)
+    api.addRoutes({
+      path: `/control/${route}`,
+      methods: [HttpMethod.POST],
+      integration,
+      authorizer: new HttpIamAuthorizer(),
+    });
   const stage = new HttpStage(scope, 'HookStage', {
     httpApi: api,
     stageName: '$default',

@@ -1,22 +1,32 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { Aws } from 'aws-cdk-lib';
+import { Aws, Lazy, RemovalPolicy, Stack } from 'aws-cdk-lib';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { Version } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
-import { DefinitionBody, LogLevel, StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
+import {
+  CfnStateMachine,
+  CfnStateMachineAlias,
+  CfnStateMachineVersion,
+  DefinitionBody,
+  LogLevel,
+  StateMachine,
+} from 'aws-cdk-lib/aws-stepfunctions';
 import { Construct } from 'constructs';
 import { lintStateMachine } from '../../core/asl/lint.ts';
 import { FAULT_NAMES } from '../../core/faults.ts';
-import type { MachineName } from '../../statemachines/catalog.ts';
+import { COMPENSATING, type MachineName } from '../../statemachines/catalog.ts';
+import { ALIAS, machineNameOf } from './machine-names.ts';
 import type { Lifetime } from './relseal-function.ts';
-import { acknowledgeAnyResource } from './wildcards.ts';
+import { acknowledgeAnyResource, acknowledgeVersions } from './wildcards.ts';
 
 const fileOf = (machine: MachineName) => new URL(`../../statemachines/${machine}.asl.json`, import.meta.url);
 
 /** The definition with its placeholders filled in: function versions, and the partition. */
 function definitionOf(machine: MachineName, versions: ReadonlyMap<string, Version>) {
   const text = readFileSync(fileOf(machine), 'utf8');
-  const findings = lintStateMachine(JSON.parse(text), { faults: FAULT_NAMES });
+  const rules = { faults: FAULT_NAMES, compensating: COMPENSATING.includes(machine) };
+  const findings = lintStateMachine(JSON.parse(text), rules);
   if (findings.length > 0)
     throw new Error(findings.map(({ path, reason }) => `${machine}: ${path} ${reason}`).join('\n'));
   const used = new Map<string, Version>();
@@ -37,9 +47,10 @@ export interface MachineProps {
   readonly lifetime: Lifetime;
 }
 
-/** One state machine from its ASL file, allowed to call the very versions it names. */
+/** One state machine from its ASL file, which calls the very versions it names and is started by its alias. */
 export class Machine extends Construct {
   readonly stateMachine: StateMachine;
+  readonly aliasArn: string;
 
   constructor(scope: Construct, id: string, { machine, versions, lifetime }: MachineProps) {
     super(scope, id);
@@ -48,8 +59,13 @@ export class Machine extends Construct {
     role.addToPrincipalPolicy(
       new PolicyStatement({
         actions: ['lambda:InvokeFunction'],
-        resources: used.map(({ functionArn }) => functionArn),
+        // Of every version: a run that is open ends on the ones it began on, and the role is the same.
+        resources: used.map(({ lambda }) => `${lambda.functionArn}:*`),
       }),
+    );
+    acknowledgeVersions(
+      this,
+      used.map(({ lambda }) => lambda),
     );
     const logGroup = new LogGroup(this, 'Log', {
       logGroupName: `/aws/vendedlogs/states/${Aws.STACK_NAME}-${machine}`,
@@ -57,6 +73,7 @@ export class Machine extends Construct {
       removalPolicy: lifetime.removalPolicy,
     });
     this.stateMachine = new StateMachine(this, 'StateMachine', {
+      stateMachineName: machineNameOf(machine),
       definitionBody: DefinitionBody.fromString(definition),
       role,
       // Which state, when and how it ended; never what it was about.
@@ -64,6 +81,40 @@ export class Machine extends Construct {
       tracingEnabled: true,
       removalPolicy: lifetime.removalPolicy,
     });
+    this.aliasArn = this.#alias(this.#version()).attrArn;
     acknowledgeAnyResource(this, 'Log delivery and X-Ray are granted on * only: neither service knows resources.');
+  }
+
+  /**
+   * A version for whatever the machine says now, under an id of its own: a deployment adds one and takes none away, since
+   * runs may wait for days on an older one. All go when the machine itself is deleted.
+   */
+  #version(): CfnStateMachineVersion {
+    const resource = this.stateMachine.node.defaultChild;
+    if (!(resource instanceof CfnStateMachine)) throw new Error(`${this.node.path} has no resource`);
+    const version = new CfnStateMachineVersion(this, 'Version', {
+      stateMachineArn: this.stateMachine.stateMachineArn,
+      stateMachineRevisionId: this.stateMachine.stateMachineRevisionId,
+    });
+    version.applyRemovalPolicy(RemovalPolicy.RETAIN);
+    const stack = Stack.of(this);
+    const id = stack.getLogicalId(version);
+    const { definitionString, roleArn, loggingConfiguration, tracingConfiguration } = resource;
+    const said = [definitionString, roleArn, loggingConfiguration, tracingConfiguration];
+    const produce = () =>
+      id +
+      createHash('sha256')
+        .update(JSON.stringify(stack.resolve(said)))
+        .digest('hex')
+        .slice(0, 32);
+    version.overrideLogicalId(Lazy.uncachedString({ produce }));
+    return version;
+  }
+
+  #alias(version: CfnStateMachineVersion): CfnStateMachineAlias {
+    return new CfnStateMachineAlias(this, 'Alias', {
+      name: ALIAS,
+      routingConfiguration: [{ stateMachineVersionArn: version.attrArn, weight: 100 }],
+    });
   }
 }

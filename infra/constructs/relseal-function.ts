@@ -66,8 +66,8 @@ export class RelsealFunction extends Construct {
       timeout: Duration.seconds(props.timeoutSeconds),
       memorySize: props.memoryMb ?? 512,
       ...(props.temporaryMb === undefined ? {} : { ephemeralStorageSize: Size.mebibytes(props.temporaryMb) }),
-      // A run that started on a version must be able to end on it.
-      currentVersionOptions: { removalPolicy: lifetime.removalPolicy },
+      // A run that started on a version must be able to end on it. All go when the function itself is deleted.
+      currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
     });
     this.lambda.node.addDependency(policy);
   }

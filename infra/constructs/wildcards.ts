@@ -1,8 +1,9 @@
-import { CfnElement, type Stack } from 'aws-cdk-lib';
+import { CfnElement, Stack } from 'aws-cdk-lib';
+import type { IFunction } from 'aws-cdk-lib/aws-lambda';
 import type { Bucket } from 'aws-cdk-lib/aws-s3';
-import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { IConstruct } from 'constructs';
 import * as z from 'zod';
+import type { MachineName } from '../../statemachines/catalog.ts';
 import { acknowledge } from './acknowledge.ts';
 
 /** Every wildcard that a policy of the deployment holds, by the text cdk-nag finds it as, with its reason. */
@@ -27,14 +28,21 @@ export function acknowledgeObjects(stack: Stack, bucket: Bucket, kinds: readonly
   for (const kind of kinds) acknowledge(stack, finding(`${arn}/t/*/${kind}/*`), OBJECTS);
 }
 
-export function acknowledgeExecutions(stack: Stack, machines: readonly StateMachine[]): void {
+export function acknowledgeExecutions(stack: Stack, machines: readonly MachineName[]): void {
   for (const machine of machines)
     acknowledge(
       stack,
-      finding(
-        `arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<${logicalId(stack, machine)}.Name>:*`,
-      ),
+      finding(`arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<AWS::StackName>-${machine}:*`),
       'Executions are named by their business key; the machine they belong to is named.',
+    );
+}
+
+export function acknowledgeVersions(scope: IConstruct, functions: readonly IFunction[]): void {
+  for (const called of functions)
+    acknowledge(
+      scope,
+      finding(`<${logicalId(Stack.of(scope), called)}.Arn>:*`),
+      'Versions are numbered as they are published; the function they are of is named.',
     );
 }
 

@@ -4,7 +4,6 @@ import { EventBus, Rule, Schedule } from 'aws-cdk-lib/aws-events';
 import { LambdaFunction as LambdaTarget, SqsQueue } from 'aws-cdk-lib/aws-events-targets';
 import { AnyPrincipal, Effect, PolicyStatement, type Role } from 'aws-cdk-lib/aws-iam';
 import { type Code, EventSourceMapping, StartingPosition, type Version } from 'aws-cdk-lib/aws-lambda';
-import type { StateMachine } from 'aws-cdk-lib/aws-stepfunctions';
 import type { Construct } from 'constructs';
 import { functionIdOf, type MachineName, STARTED_BY, STEPS } from '../../statemachines/catalog.ts';
 import type { Configuration } from '../configuration.ts';
@@ -15,7 +14,8 @@ import { Machine } from '../constructs/machine.ts';
 import { WorkQueue } from '../constructs/queue.ts';
 import { functionRole, type Lifetime, lifetimeOf, RelsealFunction } from '../constructs/relseal-function.ts';
 import { acknowledgeExecutions, acknowledgeObjects } from '../constructs/wildcards.ts';
-import { type EdgeName, edgeSpecs, type FunctionSpec, stepSpecs } from '../functions.ts';
+import type { FunctionSpec } from '../function-spec.ts';
+import { CLAIMED_MACHINES, type EdgeName, edgeSpecs, stepSpecs } from '../functions.ts';
 import type { StatefulStack } from './stateful.ts';
 
 export interface StatelessProps extends StackProps {
@@ -34,7 +34,8 @@ export class StatelessStack extends Stack {
     super(scope, id, props);
     this.#lifetime = lifetimeOf(configuration.production);
     this.#codeOf = codeOf;
-    const machines = this.#machines(this.#steps(stepSpecs(state, configuration)));
+    const steps = this.#steps(stepSpecs(this, state, configuration));
+    const machines = this.#machines(steps);
     const publisherRole = functionRole(this, 'PublisherRole');
     const bus = this.#bus(publisherRole);
     const specs = edgeSpecs(state, configuration, { stack: this, bus, publisherRole, machines });
@@ -49,12 +50,15 @@ export class StatelessStack extends Stack {
     const api = hookApi(this, {
       receive: edge['receive-webhook'].lambda,
       read: edge['read-log'].lambda,
+      answer: edge['answer-operator'].lambda,
       lifetime: this.#lifetime,
     });
-    alarmsOn(this, { machines, queues });
+    const restore = steps.get(functionIdOf('restore-revision'))?.lambda;
+    if (!restore) throw new Error('nothing takes a target back');
+    alarmsOn(this, { machines, queues, judge: edge['judge-stages'].lambda, restore });
     acknowledgeObjects(this, state.worm, WORM_KINDS);
     acknowledgeObjects(this, state.erasable, ['raw']);
-    acknowledgeExecutions(this, [machines['source-release'], machines['image-release']]);
+    acknowledgeExecutions(this, CLAIMED_MACHINES);
     new CfnOutput(this, 'HookUrl', { value: api.apiEndpoint, description: 'POST <url>/hooks/<provider>/<instance>' });
   }
 
@@ -67,12 +71,14 @@ export class StatelessStack extends Stack {
     return new Map(STEPS.map((step) => [functionIdOf(step), this.#function(step, specs[step]).lambda.currentVersion]));
   }
 
-  #machines(versions: ReadonlyMap<string, Version>): Readonly<Record<MachineName, StateMachine>> {
+  #machines(versions: ReadonlyMap<string, Version>): Readonly<Record<MachineName, Machine>> {
     const machine = (id: string, name: MachineName) =>
-      new Machine(this, id, { machine: name, versions, lifetime: this.#lifetime }).stateMachine;
+      new Machine(this, id, { machine: name, versions, lifetime: this.#lifetime });
     return {
       'source-release': machine('SourceReleaseMachine', 'source-release'),
       'image-release': machine('ImageReleaseMachine', 'image-release'),
+      promotion: machine('PromotionMachine', 'promotion'),
+      rollback: machine('RollbackMachine', 'rollback'),
       checkpoint: machine('CheckpointMachine', 'checkpoint'),
     };
   }
@@ -107,6 +113,8 @@ export class StatelessStack extends Stack {
       'publish-log': made('publish-log'),
       'project-entries': made('project-entries'),
       'read-log': made('read-log'),
+      'judge-stages': made('judge-stages'),
+      'answer-operator': made('answer-operator'),
     };
   }
 
@@ -138,20 +146,20 @@ export class StatelessStack extends Stack {
 
   /** Ends of runs that no run sees itself. */
   #outcomeQueue(
-    machines: Readonly<Record<MachineName, StateMachine>>,
+    machines: Readonly<Record<MachineName, Machine>>,
     consumer: RelsealFunction,
     spec: FunctionSpec,
   ): WorkQueue {
     const work = this.#consumed('OutcomeQueue', consumer, spec);
-    const releases = [machines['source-release'], machines['image-release']];
     new Rule(this, 'OutcomeRule', {
-      description: 'Ends of release runs',
+      description: 'Ends of runs that have a claim',
       eventPattern: {
         source: ['aws.states'],
         detailType: ['Step Functions Execution Status Change'],
         detail: {
           status: ['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'],
-          stateMachineArn: releases.map(({ stateMachineArn }) => stateMachineArn),
+          // The event names the machine itself, whatever alias started the run.
+          stateMachineArn: CLAIMED_MACHINES.map((name) => machines[name].stateMachine.stateMachineArn),
         },
       },
       targets: [new SqsQueue(work.queue, { deadLetterQueue: work.deadLetters })],
@@ -205,6 +213,7 @@ export class StatelessStack extends Stack {
         schedule: Schedule.rate(Duration.minutes(minutes)),
         targets: [new LambdaTarget(lambda, { retryAttempts: 0 })],
       });
+    every('JudgeSchedule', 1, edge['judge-stages'], 'Stages of promotions that wait for a verdict');
     every('DueSchedule', 1, edge['publish-delivery'], 'Deliveries that are due again');
     every('SweepSchedule', 5, edge.sweep, 'Runs and logs that no event told of');
   }

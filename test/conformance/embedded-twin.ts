@@ -9,7 +9,8 @@ import { dataFolder } from '../../cli/data-folder.ts';
 import { createKeys } from '../../cli/init.ts';
 import { startServer } from '../../cli/serve.ts';
 import { openStores } from '../../cli/stores.ts';
-import { documentOf, type EmulatorWorld, SECRETS } from './emulator-world.ts';
+import { documentOf, type EmulatorWorld, ENVIRONMENTS, SECRETS } from './emulator-world.ts';
+import { startRollout } from './loopback-rollout.ts';
 
 const PASSPHRASE = 'of a test only';
 
@@ -20,7 +21,12 @@ export async function startEmbeddedTwin(world: EmulatorWorld, registry: string |
   mkdirSync(data.secrets);
   for (const [name, value] of Object.entries(SECRETS)) writeFileSync(join(data.secrets, name), value);
   const secrets = Object.fromEntries(Object.keys(SECRETS).map((name) => [name, `file:secrets/${name}`]));
-  const document = documentOf({ inputs: world.inputs, upstream: world.upstream, secrets, registry });
+  const { inputs, upstream } = world;
+  const names = Object.values(ENVIRONMENTS).map(({ name }) => name);
+  const own = await startRollout(SECRETS.rollout, names, inputs.images.good.digest);
+  // Its own targets, and the same numbers.
+  const rollout = { url: own.url, metrics: world.rollout.metrics };
+  const document = documentOf({ inputs, upstream, secrets, registry, rollout });
   writeFileSync(data.config, stringify({ ...document, listen: { port: 0 } }));
   writeFileSync(data.policy, policy);
   await createKeys(data, PASSPHRASE);
@@ -32,7 +38,10 @@ export async function startEmbeddedTwin(world: EmulatorWorld, registry: string |
   const stop = async () => {
     stores.close();
     await server.close();
+    await own.stop();
     rmSync(root, { recursive: true, force: true });
   };
-  return { url: server.url, stores, stop };
+  return { url: server.url, folder: data, stores, rollout: own, stop };
 }
+
+export type EmbeddedTwin = Awaited<ReturnType<typeof startEmbeddedTwin>>;

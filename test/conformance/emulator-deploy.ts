@@ -5,7 +5,8 @@ import {
   CreateStackCommand,
   DescribeStackEventsCommand,
   DescribeStacksCommand,
-  ListStackResourcesCommand,
+  paginateListStackResources,
+  UpdateStackCommand,
 } from '@aws-sdk/client-cloudformation';
 import { CreateBucketCommand, PutObjectCommand, PutObjectLockConfigurationCommand, S3Client } from '@aws-sdk/client-s3';
 import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
@@ -13,6 +14,7 @@ import { strToU8, type Zippable, zipSync } from 'fflate';
 import * as z from 'zod';
 import type { Emulator } from './emulator.ts';
 import { machineForEmulator } from './emulator-machines.ts';
+import { type Aliases, aliasArnsIn, aliasesOf, publishVersions, statementForEmulator } from './emulator-versions.ts';
 
 /** Deploys a synthesised stack as it is, but for what the emulator lacks; each difference is named where it is made. */
 
@@ -85,13 +87,16 @@ async function uploadAssets(emulator: Emulator, s3: S3Client, cloudAssembly: str
 
 const PolicyDocument = z.looseObject({ Statement: z.array(z.json()) });
 
-/** The emulator speaks plain HTTP on loopback, which every `aws:SecureTransport` statement denies. */
-function allowPlainHttp(properties: z.infer<typeof Resource>['Properties']): void {
+/**
+ * The emulator speaks plain HTTP on loopback, which every `aws:SecureTransport` statement denies; of Step Functions see
+ * `statementForEmulator`.
+ */
+function adaptPolicy(properties: z.infer<typeof Resource>['Properties']): void {
   const document = PolicyDocument.safeParse(properties.PolicyDocument);
   if (!document.success) return;
   const kept = document.data.Statement.filter(
     (statement) => !JSON.stringify(statement).includes('aws:SecureTransport'),
-  );
+  ).map(statementForEmulator);
   properties.PolicyDocument = z.json().parse({ ...document.data, Statement: kept });
 }
 
@@ -122,15 +127,17 @@ function adaptKeyPolicy(account: string, properties: z.infer<typeof Resource>['P
 }
 
 /** What is changed for the emulator, and nothing else. */
-function adapted(account: string, template: Template): Template {
+function adapted(account: string, synthesised: Template, aliases: Aliases): Template {
+  const template = Template.parse(aliasArnsIn(z.json().parse(synthesised), aliases));
   for (const [id, { Type, Properties }] of Object.entries(template.Resources)) {
+    if (/^AWS::StepFunctions::StateMachine(?:Alias|Version)$/.test(Type)) delete template.Resources[id];
     if (Type === 'AWS::Lambda::Function') Properties.Runtime = 'provided.al2023';
     // Not a type of its; who may send events is asserted on the template.
     if (Type === 'AWS::Events::EventBusPolicy') delete template.Resources[id];
     if (Type === 'AWS::KMS::Key') adaptKeyPolicy(account, Properties);
     if (Type === 'AWS::StepFunctions::StateMachine')
       Properties.DefinitionString = z.json().parse(machineForEmulator(Properties.DefinitionString));
-    allowPlainHttp(Properties);
+    adaptPolicy(Properties);
   }
   for (const [id, { Type, Properties }] of Object.entries(template.Resources)) {
     const document = PolicyDocument.safeParse(Properties.PolicyDocument);
@@ -144,7 +151,7 @@ async function waitFor(cloudFormation: CloudFormationClient, stack: string): Pro
   for (let attempt = 0; attempt < 600; attempt += 1) {
     const { Stacks = [] } = await cloudFormation.send(new DescribeStacksCommand({ StackName: stack }));
     const status = Stacks[0]?.StackStatus ?? '';
-    if (status === 'CREATE_COMPLETE') return;
+    if (status === 'CREATE_COMPLETE' || status === 'UPDATE_COMPLETE') return;
     if (status !== '' && !status.includes('IN_PROGRESS')) break;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
@@ -155,13 +162,22 @@ async function waitFor(cloudFormation: CloudFormationClient, stack: string): Pro
   );
 }
 
+/** A page of the list has a hundred. */
+async function physicalIds(client: CloudFormationClient, StackName: string): Promise<Readonly<Record<string, string>>> {
+  const found: Record<string, string> = {};
+  for await (const { StackResourceSummaries = [] } of paginateListStackResources({ client }, { StackName }))
+    for (const { LogicalResourceId = '', PhysicalResourceId = '' } of StackResourceSummaries)
+      found[LogicalResourceId] = PhysicalResourceId;
+  return found;
+}
+
 export interface DeployedStack {
   readonly outputs: Readonly<Record<string, string>>;
   /** Physical ids by logical id. */
   readonly resources: Readonly<Record<string, string>>;
 }
 
-/** Deploys one stack of a cloud assembly. */
+/** Deploys one stack of a cloud assembly; over an earlier deployment of it when there is one. */
 export async function deployStack(emulator: Emulator, cloudAssembly: string, stack: string): Promise<DeployedStack> {
   const { client } = emulator;
   const s3 = new S3Client({ ...client, forcePathStyle: true });
@@ -175,30 +191,24 @@ export async function deployStack(emulator: Emulator, cloudAssembly: string, sta
     }),
   );
   await uploadAssets(emulator, s3, cloudAssembly, stack);
-  const synthesised = readFileSync(join(cloudAssembly, `${stack}.template.json`), 'utf8');
-  const template = adapted(emulator.account, Template.parse(JSON.parse(synthesised)));
+  const synthesised = Template.parse(JSON.parse(readFileSync(join(cloudAssembly, `${stack}.template.json`), 'utf8')));
+  const aliases = aliasesOf(synthesised);
+  const template = adapted(emulator.account, synthesised, aliases);
   // Above the 51,200 bytes of a body, as on AWS.
   const Bucket = 'templates';
   await s3.send(new CreateBucketCommand({ Bucket })).catch(() => undefined);
   await s3.send(new PutObjectCommand({ Bucket, Key: `${stack}.json`, Body: JSON.stringify(template) }));
-  await cloudFormation.send(
-    new CreateStackCommand({
-      StackName: stack,
-      TemplateURL: `${client.endpoint}/${Bucket}/${stack}.json`,
-      Capabilities: ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM'],
-    }),
-  );
+  const asked = {
+    StackName: stack,
+    TemplateURL: `${client.endpoint}/${Bucket}/${stack}.json`,
+    Capabilities: ['CAPABILITY_IAM' as const, 'CAPABILITY_NAMED_IAM' as const],
+  };
+  const known = await cloudFormation.send(new DescribeStacksCommand({ StackName: stack })).catch(() => undefined);
+  await cloudFormation.send(known ? new UpdateStackCommand(asked) : new CreateStackCommand(asked));
   await waitFor(cloudFormation, stack);
-  const { StackResourceSummaries = [] } = await cloudFormation.send(
-    new ListStackResourcesCommand({ StackName: stack }),
-  );
-  const resources = Object.fromEntries(
-    StackResourceSummaries.map(({ LogicalResourceId = '', PhysicalResourceId = '' }) => [
-      LogicalResourceId,
-      PhysicalResourceId,
-    ]),
-  );
+  const resources = await physicalIds(cloudFormation, stack);
   await lockBuckets(s3, template, resources);
+  await publishVersions(emulator, aliases, (id) => resources[id] ?? '');
   const { Stacks = [] } = await cloudFormation.send(new DescribeStacksCommand({ StackName: stack }));
   const outputs = Stacks[0]?.Outputs ?? [];
   return {

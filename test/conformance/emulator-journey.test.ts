@@ -12,8 +12,9 @@ import { distributionPush, giteaPush, githubPush, type SignedDelivery } from '..
 import { IMAGES, SAMPLE, STAND_IN } from '../../demo/inputs.ts';
 import { TenantId } from '../../events/fields.ts';
 import { contentOf } from '../journeys/same-content.ts';
-import { startEmbeddedTwin } from './embedded-twin.ts';
+import { type EmbeddedTwin, startEmbeddedTwin } from './embedded-twin.ts';
 import { callApi, emulatorProgram } from './emulator.ts';
+import { describePromotions } from './emulator-promotions.ts';
 import {
   type EmulatorWorld,
   pushGoodImage,
@@ -36,8 +37,14 @@ describe.skipIf(!program)('a deployment on the AWS emulator', () => {
   beforeAll(async () => {
     registry = crane ? await startRegistry('crane', crane) : undefined;
     world = await startEmulatorWorld(program ?? '', registry?.host);
-  }, 120_000);
+  }, 300_000);
+  let twin: EmbeddedTwin | undefined;
+  const startTwin = async (policy: string) => {
+    twin = await startEmbeddedTwin(world, registry?.host, policy);
+    return twin;
+  };
   afterAll(async () => {
+    await twin?.stop();
     await world?.stop();
     await registry?.stop();
   });
@@ -174,20 +181,23 @@ describe.skipIf(!program)('a deployment on the AWS emulator', () => {
 
   it.runIf(crane)('has the same ledger content as the embedded engine has for the same deliveries', async () => {
     const policy = readFileSync(new URL('../../demo/policy.yaml', import.meta.url), 'utf8');
-    const twin = await startEmbeddedTwin(world, registry?.host, policy);
-    try {
-      for (const delivery of sent) {
-        expect(await postTo(twin.url, delivery)).toMatchObject({ status: 202 });
-        await until('outcome', async () => {
-          const claim = await claimOf(twin.stores, TENANT, delivery);
-          return claim && claim.status !== 'running' ? claim : undefined;
-        });
-      }
-      const embedded = await contentOf(twin.stores.ledger, tenant);
-      expect(embedded.length).toBeGreaterThan(15);
-      expect(await contentOf(world.stores.ledger, tenant)).toEqual(embedded);
-    } finally {
-      await twin.stop();
+    const { url, stores } = await startTwin(policy);
+    for (const delivery of sent) {
+      expect(await postTo(url, delivery)).toMatchObject({ status: 202 });
+      await until('outcome', async () => {
+        const claim = await claimOf(stores, TENANT, delivery);
+        return claim && claim.status !== 'running' ? claim : undefined;
+      });
     }
+    const embedded = await contentOf(stores.ledger, tenant);
+    expect(embedded.length).toBeGreaterThan(15);
+    expect(await contentOf(world.stores.ledger, tenant)).toEqual(embedded);
   });
+
+  describe.runIf(crane)('promotions', () =>
+    describePromotions(
+      () => world,
+      () => twin,
+    ),
+  );
 });

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -11,6 +11,7 @@ import { zipSync } from 'fflate';
 import { dynamoClaimStore } from '../../adapters/aws/dynamo-claim-store.ts';
 import { dynamoDeliveryStore } from '../../adapters/aws/dynamo-delivery-store.ts';
 import { dynamoLedgerStore } from '../../adapters/aws/dynamo-ledger-store.ts';
+import { dynamoWaitStore } from '../../adapters/aws/dynamo-wait-store.ts';
 import { s3WormStore } from '../../adapters/aws/s3-worm-store.ts';
 import { gitFolderSource } from '../../adapters/embedded/git-folder-source.ts';
 import { OciLayoutRegistry } from '../../adapters/embedded/oci-layout-registry.ts';
@@ -21,8 +22,10 @@ import { OciDigest } from '../../events/fields.ts';
 import { bundleFunctions } from '../../infra/bundle.ts';
 import { configurationOf } from '../../infra/configuration.ts';
 import { FEATURES, relsealStacks } from '../../infra/stacks.ts';
+import { functionIdOf } from '../../statemachines/catalog.ts';
 import { type Emulator, startEmulator } from './emulator.ts';
 import { deployStack } from './emulator-deploy.ts';
+import { type LoopbackRollout, startRollout } from './loopback-rollout.ts';
 
 /** A whole deployment on the emulator, with the demo's inputs behind it on loopback. */
 
@@ -33,6 +36,7 @@ export const SECRETS = {
   gitea: 'a gitea secret',
   registry: 'Bearer a-registry-secret',
   pseudonyms: 'a key of pseudonyms',
+  rollout: 'a token of rollout proxies',
 };
 const root = new URL('../../', import.meta.url);
 
@@ -84,11 +88,41 @@ interface Behind {
   readonly secrets: Readonly<Record<string, string>>;
   /** `host:port` of the registry on loopback, where there is one. */
   readonly registry: string | undefined;
+  readonly rollout: Pick<LoopbackRollout, 'url' | 'metrics'>;
 }
 
-export function documentOf({ inputs, upstream, secrets, registry }: Behind) {
+/** Environments of the tenant, each with a target of its own behind the same proxies. */
+export const ENVIRONMENTS = {
+  approved: { name: 'production', approvals: 1 },
+  failing: { name: 'canary', approvals: 0 },
+  crashing: { name: 'staging', approvals: 0 },
+  open: { name: 'preview', approvals: 1 },
+  late: { name: 'nightly', approvals: 0 },
+  retried: { name: 'testing', approvals: 0 },
+  stopped: { name: 'sandbox', approvals: 0 },
+} as const;
+
+/** Two stages of two ticks, a second each; two ticks of errors are a breach. */
+const environmentOf = ({ rollout, secrets }: Behind, { name, approvals }: { name: string; approvals: number }) => ({
+  name,
+  approvals,
+  repositories: [{ host: REGISTRY_HOST, name: IMAGES.good.repository }],
+  target: { kind: 'proxy', url: `${rollout.url}/targets/${name}`, token: secrets.rollout },
+  metrics: { kind: 'prometheus', url: rollout.metrics, lagSeconds: 0 },
+  signals: [{ name: 'errors', query: `errors_${name}`, limit: 0.02, unit: 'ratio', consecutive: 2, weight: 100 }],
+  stages: [
+    { weight: 10, ticks: 2 },
+    { weight: 100, ticks: 2 },
+  ],
+  tickSeconds: 1,
+  heartbeatSeconds: 180,
+});
+
+export function documentOf(behind: Behind) {
+  const { inputs, upstream, secrets, registry, rollout } = behind;
   const [database = ''] = inputs.verifierKey.split('+');
-  const loopback = [new URL(upstream).host, ...(registry ? [registry] : [])];
+  const urls = [upstream, rollout.url, rollout.metrics];
+  const loopback = [...urls.map((url) => new URL(url).host), ...(registry ? [registry] : [])];
   const source = (provider: string, instance: string, secret: string | undefined, repository: object) => ({
     provider,
     instance,
@@ -117,24 +151,67 @@ export function documentOf({ inputs, upstream, secrets, registry }: Behind) {
             source: { host: SAMPLE.host, name: SAMPLE.repository },
           }),
         ],
+        environments: Object.values(ENVIRONMENTS).map((environment) => environmentOf(behind, environment)),
       },
     ],
   };
 }
 
-/** Bundles, synthesises and deploys both stacks; answers what their logical ids became. */
-async function deploy(emulator: Emulator, folder: string, behind: Behind) {
+/** What a deployment is made of: its configuration and the bundle of each function. */
+interface Deployment {
+  readonly configuration: ReturnType<typeof configurationOf>;
+  readonly bundles: ReadonlyMap<string, string>;
+}
+
+function bundled(folder: string, behind: Behind): Deployment {
   const policy = readFileSync(new URL('demo/policy.yaml', root), 'utf8');
   const configuration = configurationOf(documentOf(behind), () => policy);
-  const bundles = new Map(
-    bundleFunctions(join(folder, 'functions'), configuration.document).map((bundle) => [bundle.name, bundle.folder]),
+  const bundles = bundleFunctions(join(folder, 'functions'), configuration.document);
+  const folders = new Map(bundles.map((bundle) => [bundle.name, bundle.folder]));
+  makeMortal(folders.get('shift-traffic') ?? '', behind.rollout.metrics);
+  return { configuration, bundles: folders };
+}
+
+/** The same code of a function, but for a process that ends, or an answer that is lost, when its fate says so. */
+function makeMortal(folder: string, fates: string): void {
+  renameSync(join(folder, 'index.mjs'), join(folder, 'step.mjs'));
+  writeFileSync(
+    join(folder, 'index.mjs'),
+    `import { handler as step } from './step.mjs';
+export const handler = async (...given) => {
+  const fate = await (await fetch('${fates}/fate')).text();
+  if (fate === 'before') process.exit(1);
+  const answer = await step(...given);
+  if (fate === 'after') process.exit(1);
+  if (fate === 'lost') throw Object.assign(new Error('made to fail'), { name: 'StoreUnavailable' });
+  return answer;
+};
+`,
   );
-  const outdir = join(folder, 'cdk.out');
+}
+
+function synthesise(outdir: string, { configuration, bundles }: Deployment) {
   const app = new App({ outdir, context: { ...FEATURES, '@aws-cdk/core:validateAgainstDefaultRules': false } });
   const { state } = relsealStacks(app, {
     configuration,
     codeOf: (name) => Code.fromAsset(bundles.get(name) ?? ''),
   });
+  app.synth();
+  return state;
+}
+
+/** A folder with the code of a function that only fails, by a name of its own. */
+function failingCode(folder: string, name: string): string {
+  mkdirSync(folder, { recursive: true });
+  const thrown = `Object.assign(new Error('made to fail'), { name: ${JSON.stringify(name)} })`;
+  writeFileSync(join(folder, 'index.mjs'), `export const handler = async () => {\n  throw ${thrown};\n};\n`);
+  return folder;
+}
+
+/** Synthesises and deploys both stacks; answers what their logical ids became. */
+async function deploy(emulator: Emulator, folder: string, deployment: Deployment) {
+  const outdir = join(folder, 'cdk.out');
+  const state = synthesise(outdir, deployment);
   const idOf = (resource: { readonly node: { readonly defaultChild?: unknown } }) => {
     const { defaultChild } = resource.node;
     return state.getLogicalId(Object(defaultChild));
@@ -143,15 +220,30 @@ async function deploy(emulator: Emulator, folder: string, behind: Behind) {
     ledger: idOf(state.ledger),
     deliveries: idOf(state.deliveries),
     claims: idOf(state.claims),
+    waits: idOf(state.waits),
     worm: idOf(state.worm),
     noteKey: idOf(state.noteKey),
     artifactKey: [...state.artifactKeys.values()].map(idOf)[0] ?? '',
   };
-  app.synth();
   const deployed = await deployStack(emulator, outdir, 'RelsealState');
-  const { outputs } = await deployStack(emulator, outdir, 'RelsealServices');
+  const { outputs, resources } = await deployStack(emulator, outdir, 'RelsealServices');
   const physical = (id: string) => deployed.resources[id] ?? '';
-  return { api: outputs.HookUrl ?? '', names, physical, retention: configuration.retention };
+  /** The one function of a folder, by the name it has in the account. */
+  const functionNamed = (name: string): string => {
+    const id = new RegExp(`^${functionIdOf(name)}Lambda[0-9A-F]{8}$`);
+    const [, found] = Object.entries(resources).find(([each]) => id.test(each)) ?? [];
+    if (found === undefined) throw new Error(`no function for ${name}`);
+    return found;
+  };
+  /** Deploys the services again, with other code for one function: code that fails by this name. */
+  const deployFailing = async (name: string, error: string): Promise<void> => {
+    const bundles = new Map(deployment.bundles).set(name, failingCode(join(folder, 'failing', error), error));
+    const next = join(folder, `cdk.out-${error}`);
+    synthesise(next, { ...deployment, bundles });
+    await deployStack(emulator, next, 'RelsealServices');
+  };
+  const { retention } = deployment.configuration;
+  return { api: outputs.HookUrl ?? '', names, physical, retention, functionNamed, deployFailing };
 }
 
 /** Starts everything; `registry` is where images are pulled from and signatures pushed to. */
@@ -160,19 +252,26 @@ export async function startEmulatorWorld(program: string, registry: string | und
   const inputs = copyDemoInputs(new URL('demo/fixtures', root).pathname, join(folder, 'inputs'));
   await serveSample(inputs);
   const upstream = await startUpstream(inputs.proxy);
+  const names = Object.values(ENVIRONMENTS).map(({ name }) => name);
+  const rollout = await startRollout(SECRETS.rollout, names, inputs.images.good.digest);
   const emulator = await startEmulator(program);
   const stop = async () => {
     await emulator.stop();
+    await rollout.stop();
     await upstream.close();
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const behind = { inputs, upstream: upstream.url, secrets: await secretArns(emulator), registry };
-    const { api, names, physical, retention } = await deploy(emulator, folder, behind);
+    const behind = { inputs, upstream: upstream.url, secrets: await secretArns(emulator), registry, rollout };
+    const deployed = await deploy(emulator, folder, bundled(folder, behind));
+    const { api, names: ids, physical, retention, functionNamed, deployFailing } = deployed;
     const dynamo = new DynamoDBClient(emulator.client);
     const s3 = new S3Client({ ...emulator.client, forcePathStyle: true });
-    const worm = s3WormStore({ client: s3, bucketName: physical(names.worm), retention, now: Date.now });
-    const table = (name: 'ledger' | 'deliveries' | 'claims') => ({ client: dynamo, tableName: physical(names[name]) });
+    const worm = s3WormStore({ client: s3, bucketName: physical(ids.worm), retention, now: Date.now });
+    const table = (name: 'ledger' | 'deliveries' | 'claims' | 'waits') => ({
+      client: dynamo,
+      tableName: physical(ids[name]),
+    });
     return {
       emulator,
       api,
@@ -180,13 +279,17 @@ export async function startEmulatorWorld(program: string, registry: string | und
       upstream: upstream.url,
       s3,
       kms: new KMSClient(emulator.client),
-      keys: { note: physical(names.noteKey), artifact: physical(names.artifactKey) },
-      wormBucket: physical(names.worm),
+      rollout,
+      functionNamed,
+      deployFailing,
+      keys: { note: physical(ids.noteKey), artifact: physical(ids.artifactKey) },
+      wormBucket: physical(ids.worm),
       stores: {
         worm,
         ledger: dynamoLedgerStore({ ...table('ledger'), worm }),
         deliveries: dynamoDeliveryStore(table('deliveries')),
         claims: dynamoClaimStore(table('claims')),
+        waits: dynamoWaitStore(table('waits')),
       },
       stop,
     };

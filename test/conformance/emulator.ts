@@ -109,32 +109,32 @@ export interface HttpAnswer {
   readonly body: Buffer;
 }
 
-/** A request to an HTTP API of the emulator: its own host name, sent to the emulator's port. */
-export function callApi(
+interface Sent {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** A request to the emulator's port, with whatever host its headers name. */
+export function sendTo(
   { client }: Emulator,
-  api: string,
   path: string,
-  options: { method?: string; headers?: Readonly<Record<string, string>>; body?: string } = {},
+  { method = 'GET', headers, body }: Sent,
 ): Promise<HttpAnswer> {
   const { hostname, port } = new URL(client.endpoint);
   return new Promise((resolve, reject) => {
-    const outgoing = request(
-      {
-        hostname,
-        port,
-        path,
-        method: options.method ?? 'GET',
-        headers: { ...options.headers, host: new URL(api).host },
-      },
-      (response) => {
-        const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () =>
-          resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }),
-        );
-      },
-    );
+    const outgoing = request({ hostname, port, path, method, headers }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }),
+      );
+    });
     outgoing.on('error', reject);
-    outgoing.end(options.body);
+    outgoing.end(body);
   });
 }
+
+/** A request to an HTTP API of the emulator, under the API's own host name. */
+export const callApi = (emulator: Emulator, api: string, path: string, sent: Sent = {}): Promise<HttpAnswer> =>
+  sendTo(emulator, path, { ...sent, headers: { ...sent.headers, host: new URL(api).host } });

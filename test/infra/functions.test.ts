@@ -41,7 +41,7 @@ describe('functions', () => {
   });
 
   it('are bundled small, the SDK of each included and no credentials but those of its role', {
-    timeout: 120_000,
+    timeout: 240_000,
   }, () => {
     const bundles = bundleFunctions(folder);
     expect(bundles.map(({ name }) => name)).toEqual(names);

@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { DESK } from '../../core/desk/answer-operator.ts';
 import { EDGES } from '../../infra/functions.ts';
 import { functionIdOf, MACHINES, STARTED_BY, STEPS } from '../../statemachines/catalog.ts';
 import { documentWith, linesOf, resourcesOf, synthesised } from './synthesised.ts';
@@ -43,6 +43,16 @@ const ACTIONS: Readonly<Record<string, string>> = {
     'kms:GetPublicKey kms:Sign dynamodb:GetItem dynamodb:Query s3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention secretsmanager:GetSecretValue',
   'verify-signature':
     'kms:GetPublicKey s3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention secretsmanager:GetSecretValue',
+  'claim-promotion': 'dynamodb:GetItem dynamodb:PutItem keep',
+  'check-release': 'find keep',
+  'plan-promotion': 'keep secretsmanager:GetSecretValue',
+  'request-approval': 'find dynamodb:PutItem dynamodb:DeleteItem states:SendTaskSuccess',
+  'shift-traffic': 'append secretsmanager:GetSecretValue',
+  'open-stage': 'find dynamodb:PutItem',
+  'close-promotion': 'append dynamodb:DeleteItem secretsmanager:GetSecretValue',
+  'start-rollback': 'dynamodb:GetItem dynamodb:PutItem states:StartExecution',
+  'free-target': 'dynamodb:DeleteItem',
+  'restore-revision': 'append dynamodb:DeleteItem secretsmanager:GetSecretValue',
   'publish-checkpoint':
     'kms:GetPublicKey kms:Sign dynamodb:GetItem dynamodb:Query dynamodb:PutItem s3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention',
   'receive-webhook':
@@ -52,16 +62,21 @@ const ACTIONS: Readonly<Record<string, string>> = {
   'publish-delivery':
     'dynamodb:GetItem dynamodb:PutItem dynamodb:Query stream events:PutEvents dynamodb:BatchGetItem s3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention secretsmanager:GetSecretValue',
   'start-workflow': 'dynamodb:GetItem dynamodb:PutItem states:StartExecution queue',
-  'record-run-outcome':
-    'dynamodb:GetItem dynamodb:PutItem states:DescribeExecution states:GetExecutionHistory dynamodb:Query dynamodb:BatchGetItem s3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention queue',
-  sweep:
-    'dynamodb:GetItem dynamodb:PutItem dynamodb:Query states:DescribeExecution states:GetExecutionHistory states:StartExecution dynamodb:BatchGetItem s3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention',
+  'record-run-outcome': 'append states:DescribeExecution states:GetExecutionHistory states:StartExecution queue',
+  sweep: 'append states:DescribeExecution states:GetExecutionHistory states:StartExecution states:RedriveExecution',
   'publish-log': 'dynamodb:GetItem stream states:StartExecution',
   'project-entries':
     'dynamodb:GetItem dynamodb:Query stream dynamodb:PutItem dynamodb:BatchWriteItem s3:ListBucket s3:GetObject',
   'read-log': 'dynamodb:GetItem dynamodb:Query s3:ListBucket s3:GetObject',
+  'judge-stages': 'append dynamodb:DeleteItem states:SendTaskSuccess states:SendTaskHeartbeat',
+  'answer-operator':
+    'append dynamodb:DeleteItem states:DescribeExecution states:GetExecutionHistory states:StartExecution states:StopExecution states:RedriveExecution states:SendTaskSuccess secretsmanager:GetSecretValue',
 };
 const SHORT: Readonly<Record<string, string>> = {
+  keep: 's3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention',
+  find: 'dynamodb:GetItem dynamodb:Query dynamodb:BatchGetItem s3:ListBucket s3:GetObject',
+  append:
+    'dynamodb:GetItem dynamodb:Query dynamodb:BatchGetItem dynamodb:PutItem s3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention',
   queue: 'sqs:ReceiveMessage sqs:DeleteMessage sqs:ChangeMessageVisibility sqs:GetQueueAttributes',
   stream: 'dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator',
 };
@@ -103,9 +118,57 @@ describe('every function', () => {
         for (const resource of resources) {
           const text = JSON.stringify(resource);
           if (text.includes('*'))
-            expect(text).toMatch(/\/t\/\*\/(evidence|seg|log|signature|raw)\/\*"|:execution:.*":\*"/);
+            expect(text).toMatch(/\/t\/\*\/(evidence|seg|log|signature|raw)\/\*"|:execution:.*"-[a-z-]+:\*"/);
         }
       }
+  });
+
+  it('starts machines by their alias alone, and each only those of its task', () => {
+    const started = (name: string) => {
+      const lines = linesOfFunction(name).filter(({ actions }) => actions.includes('states:StartExecution'));
+      for (const { condition } of lines)
+        expect(condition).toEqual({ 'ForAnyValue:StringEquals': { 'states:StateMachineQualifier': ['live'] } });
+      return lines.flatMap(({ resources }) => resources.map((resource) => JSON.stringify(resource)));
+    };
+    const machine = (name: string) => expect.stringContaining(functionIdOf(name).replace(/Function$/, 'MachineState'));
+    expect(started('start-workflow')).toEqual([machine('source-release'), machine('image-release')]);
+    expect(started('publish-log')).toEqual([machine('checkpoint')]);
+    expect(started('record-run-outcome')).toEqual([machine('rollback')]);
+    expect(started('start-rollback')).toEqual([expect.stringMatching(/:stateMachine:.*"-rollback"/)]);
+    expect(started('sweep')).toEqual(MACHINES.map(machine));
+    expect(started('answer-operator')).toEqual(MACHINES.filter((name) => name !== 'checkpoint').map(machine));
+  });
+
+  it('redrives no machine that compensates', () => {
+    const redriven = Object.keys(ACTIONS)
+      .flatMap(linesOfFunction)
+      .filter(({ actions }) => actions.includes('states:RedriveExecution'))
+      .flatMap(({ resources }) => resources.map((resource) => JSON.stringify(resource)));
+    expect(redriven).not.toHaveLength(0);
+    for (const resource of redriven) expect(resource).not.toContain('-promotion:');
+  });
+
+  it('is told the alias of each machine that it starts', () => {
+    const alias = (name: string) => ({
+      'Fn::GetAtt': [expect.stringContaining(functionIdOf(name).replace(/Function$/, 'MachineAlias')), 'Arn'],
+    });
+    const variables = (name: string) =>
+      z.object({ Variables: z.record(z.string(), z.json()) }).parse(idOf(name)[1].Properties.Environment).Variables;
+    const releases = {
+      SOURCE_RELEASE_MACHINE_ARN: alias('source-release'),
+      IMAGE_RELEASE_MACHINE_ARN: alias('image-release'),
+    };
+    const promotions = { PROMOTION_MACHINE_ARN: alias('promotion'), ROLLBACK_MACHINE_ARN: alias('rollback') };
+    expect(variables('start-workflow')).toMatchObject(releases);
+    expect(variables('publish-log')).toMatchObject({ CHECKPOINT_MACHINE_ARN: alias('checkpoint') });
+    for (const name of ['record-run-outcome', 'sweep', 'answer-operator'])
+      expect(variables(name)).toMatchObject({ ...releases, ...promotions });
+    expect(JSON.stringify(variables('start-rollback').ROLLBACK_MACHINE_ARN)).toMatch(
+      /:stateMachine:.*AWS::StackName.*-rollback:live/,
+    );
+    for (const [, { Properties }] of functions)
+      for (const [key, value] of Object.entries(Object(Properties.Environment).Variables ?? {}))
+        if (key.endsWith('_MACHINE_ARN')) expect(JSON.stringify(value)).toMatch(/MachineAlias|:live"/);
   });
 
   it('signs only where a key names its role', () => {
@@ -113,72 +176,6 @@ describe('every function', () => {
       linesOfFunction(name).some(({ actions }) => actions.includes('kms:Sign')),
     );
     expect(signers.sort()).toEqual(['publish-checkpoint', 'sign-artifact']);
-  });
-});
-
-const Definition = z.object({
-  Properties: z.object({
-    DefinitionString: z.object({ 'Fn::Join': z.tuple([z.literal(''), z.array(z.json())]) }),
-    LoggingConfiguration: z.object({ IncludeExecutionData: z.literal(false), Level: z.literal('ALL') }),
-    TracingConfiguration: z.object({ Enabled: z.literal(true) }),
-  }),
-});
-
-describe('every machine', () => {
-  const machines = resourcesOf(template, 'AWS::StepFunctions::StateMachine');
-
-  it('is its file, with versions of its own functions filled in, and logs no data', () => {
-    expect(machines).toHaveLength(MACHINES.length);
-    for (const machine of MACHINES) {
-      const [, resource] =
-        machines.find(([id]) => id.startsWith(functionIdOf(machine).replace(/Function$/, 'Machine'))) ?? [];
-      const [, parts] = Definition.parse(resource).Properties.DefinitionString['Fn::Join'];
-      const file = readFileSync(new URL(`../../statemachines/${machine}.asl.json`, import.meta.url), 'utf8');
-      const texts = parts.filter((part) => typeof part === 'string');
-      for (const text of texts) expect(file).toContain(text);
-      const references = parts.filter((part) => typeof part !== 'string').map((part) => Object(part).Ref);
-      const wanted = [...file.matchAll(/\$\{(\w+)\}/g)].map(([, name = '']) => name);
-      expect(references).toEqual(
-        wanted.map((name) =>
-          name === 'Partition' ? 'AWS::Partition' : expect.stringMatching(new RegExp(`^${name}LambdaCurrentVersion`)),
-        ),
-      );
-    }
-  });
-
-  it('may invoke only the versions it names', () => {
-    for (const machine of MACHINES) {
-      const id = functionIdOf(machine).replace(/Function$/, 'Machine');
-      const lines = policies
-        .filter(([policy]) => policy.startsWith(id))
-        .flatMap(([, { Properties }]) => linesOf(Properties.PolicyDocument));
-      const invoked = lines.filter(({ actions }) => actions.includes('lambda:InvokeFunction'));
-      expect(invoked).toHaveLength(1);
-      for (const resource of invoked[0]?.resources ?? []) expect(Object(resource).Ref).toMatch(/CurrentVersion/);
-    }
-  });
-
-  it('gives each step more time than its function has', () => {
-    const Task = z.object({
-      TimeoutSeconds: z.number(),
-      Arguments: z.object({ Payload: z.object({ step: z.string() }) }),
-    });
-    const tasks = (value: unknown): z.infer<typeof Task>[] => {
-      const task = Task.safeParse(value);
-      if (task.success) return [task.data];
-      return typeof value === 'object' && value !== null ? Object.values(value).flatMap(tasks) : [];
-    };
-    for (const machine of MACHINES) {
-      const file = JSON.parse(
-        readFileSync(new URL(`../../statemachines/${machine}.asl.json`, import.meta.url), 'utf8'),
-      );
-      const found = tasks(file);
-      expect(found.length).toBeGreaterThan(0);
-      for (const { TimeoutSeconds, Arguments } of found)
-        expect(Number(idOf(Arguments.Payload.step)[1].Properties.Timeout), Arguments.Payload.step).toBeLessThan(
-          TimeoutSeconds,
-        );
-    }
   });
 });
 
@@ -195,7 +192,7 @@ describe('the way in', () => {
     });
   });
 
-  it('matches what starts releases, ends of release runs, and the configured repositories of ECR', () => {
+  it('matches what starts releases, ends of runs that have a claim, and the configured repositories of ECR', () => {
     const patterns = resourcesOf(template, 'AWS::Events::Rule').flatMap(
       ([, { Properties }]) => Properties.EventPattern ?? [],
     );
@@ -207,8 +204,10 @@ describe('the way in', () => {
       detail: {
         status: ['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'],
         stateMachineArn: [
-          { Ref: expect.stringMatching(/^SourceReleaseMachine/) },
-          { Ref: expect.stringMatching(/^ImageReleaseMachine/) },
+          { Ref: expect.stringMatching(/^SourceReleaseMachineStateMachine/) },
+          { Ref: expect.stringMatching(/^ImageReleaseMachineStateMachine/) },
+          { Ref: expect.stringMatching(/^PromotionMachineStateMachine/) },
+          { Ref: expect.stringMatching(/^RollbackMachineStateMachine/) },
         ],
       },
     });
@@ -231,6 +230,23 @@ describe('the way in', () => {
       expect(Properties.FunctionResponseTypes).toEqual(['ReportBatchItemFailures']);
   });
 
+  it('judges stages each minute', () => {
+    const rules = resourcesOf(template, 'AWS::Events::Rule').map(([, { Properties }]) => Properties);
+    const judging = rules.filter(({ Targets }) => JSON.stringify(Targets).includes('JudgeStagesFunction'));
+    expect(judging).toMatchObject([{ ScheduleExpression: 'rate(1 minute)', State: 'ENABLED' }]);
+  });
+
+  it('lets persons ask what the desk answers, and nobody who has not signed', async () => {
+    const routes = resourcesOf(template, 'AWS::ApiGatewayV2::Route').map(([, { Properties }]) => Properties);
+    const open = routes.filter(({ AuthorizationType }) => AuthorizationType !== 'AWS_IAM');
+    expect(open.map(({ RouteKey }) => RouteKey)).toEqual([
+      'ANY /hooks/{provider}/{instance}',
+      'GET /ledger/{tenant}/{path+}',
+    ]);
+    const signed = routes.filter(({ AuthorizationType }) => AuthorizationType === 'AWS_IAM');
+    expect(signed.map(({ RouteKey }) => RouteKey)).toEqual(Object.keys(DESK).map((name) => `POST /control/${name}`));
+  });
+
   it('logs no path of a request', () => {
     const [[, stage] = []] = resourcesOf(template, 'AWS::ApiGatewayV2::Stage');
     const { Format } = z.object({ Format: z.string() }).parse(stage?.Properties.AccessLogSettings);
@@ -247,12 +263,25 @@ describe('the alarms', () => {
     expect(count('ExecutionsTimedOut')).toBe(MACHINES.length);
     expect(count('ExecutionsAborted')).toBe(MACHINES.length);
     expect(count('ApproximateNumberOfMessagesVisible')).toBe(3);
+    expect(count('Errors')).toBe(2);
     for (const alarm of alarms)
       expect(alarm).toMatchObject({
         Threshold: 0,
         TreatMissingData: 'notBreaching',
-        AlarmActions: [expect.anything()],
+        AlarmActions: expect.arrayContaining([{ Ref: expect.stringMatching(/^AlarmTopic/) }]),
       });
+  });
+
+  it('wake somebody when a target may not run its stable revision', () => {
+    const critical = resourcesOf(template, 'AWS::CloudWatch::Alarm').filter(([, { Properties }]) =>
+      JSON.stringify(Properties.AlarmActions).includes('CriticalAlarmTopic'),
+    );
+    expect(critical.map(([id]) => id.slice(0, -8)).sort()).toEqual([
+      'RollbackAborted',
+      'RollbackFailed',
+      'RollbackLate',
+      'RollbackTimedOut',
+    ]);
   });
 });
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { ConfigurationRefused } from '../../infra/configuration.ts';
 import { documentWith, linesOf, resourcesOf, synthesised } from './synthesised.ts';
 
 const production = documentWith({ environment: { kind: 'production' } });
@@ -52,6 +53,29 @@ describe('the configuration', () => {
     };
     const document = documentWith({ tenants: [{ ...tenant, sources: [source] }] });
     expect(() => synthesised(document)).toThrow(/file:secrets\/gitea.*\n.*git folders.*\n.*layout folders/);
+  });
+
+  it('is refused when it leads promotions where functions cannot go, or judges them more often than they can', () => {
+    const [tenant] = Object(documentWith({})).tenants;
+    const [environment] = tenant.environments;
+    const { pseudonymKey: _key, ...without } = tenant;
+    const local = { kind: 'local-proxy', listen: { port: 0 }, revisions: [] };
+    const elsewhere = { ...environment.target, url: 'https://elsewhere.example.com/targets/a', token: 'env:TOKEN' };
+    const environments = [
+      { ...environment, name: 'first', target: local, tickSeconds: 1 },
+      { ...environment, name: 'second', target: elsewhere, tickSeconds: 1, heartbeatSeconds: 180 },
+    ];
+    const lines = [
+      'env:TOKEN: a function reads secrets from Secrets Manager only; name an ARN',
+      'acme: first: a function has no proxy of its own; use proxy',
+      'acme: first: without a pseudonymKey nobody can be told from who asked; approvals need one',
+      'acme: first: stages are judged once a minute; heartbeatSeconds must be 180 or more',
+      'acme: second: elsewhere.example.com is not in hosts, so it is never asked',
+      'acme: second: without a pseudonymKey nobody can be told from who asked; approvals need one',
+    ];
+    expect(() => synthesised(documentWith({ tenants: [{ ...without, environments }] }))).toThrow(
+      new ConfigurationRefused(lines),
+    );
   });
 });
 
@@ -188,6 +212,7 @@ describe('what is kept', () => {
     const retained = Object.values(trial.services.toJSON().Resources).filter(
       (resource) => Object(resource).DeletionPolicy === 'Retain',
     );
-    expect(retained).toEqual([]);
+    // Versions outlive the deployments after them, and are deleted with what they are versions of.
+    for (const resource of retained) expect(Object(resource).Type).toMatch(/Version$/);
   });
 });

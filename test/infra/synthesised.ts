@@ -16,16 +16,21 @@ export const documentWith = (changes: object): unknown => ({
   ...changes,
 });
 
-/** Both templates of a configuration, without bundling: the code is a file that says nothing. */
-export function synthesised(document: unknown, iUnderstandRetention?: unknown) {
+/** Both templates of a configuration, without bundling: the code is a file that says nothing, but for functions `changed`. */
+export function synthesised(document: unknown, iUnderstandRetention?: unknown, changed: readonly string[] = []) {
   const folder = mkdtempSync(join(tmpdir(), 'relseal-infra-'));
-  const code = join(folder, 'code');
-  mkdirSync(code);
-  writeFileSync(join(code, 'index.mjs'), 'export const handler = () => undefined;\n');
+  const codeSaying = (answer: string) => {
+    const code = join(folder, answer);
+    mkdirSync(code);
+    writeFileSync(join(code, 'index.mjs'), `export const handler = () => ${answer};\n`);
+    return code;
+  };
+  const [first, second] = [codeSaying('1'), codeSaying('2')];
   const configuration = configurationOf(document, () => 'schema: relseal.policy/1\n', iUnderstandRetention);
   const context = { ...FEATURES, '@aws-cdk/core:validateAgainstDefaultRules': false };
   const app = new App({ outdir: join(folder, 'cdk.out'), context });
-  const { state, services } = relsealStacks(app, { configuration, codeOf: () => Code.fromAsset(code) });
+  const codeOf = (name: string) => Code.fromAsset(changed.includes(name) ? second : first);
+  const { state, services } = relsealStacks(app, { configuration, codeOf });
   const templates = { state: Template.fromStack(state), services: Template.fromStack(services) };
   rmSync(folder, { recursive: true, force: true });
   return { ...templates, stacks: { state, services } };

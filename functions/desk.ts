@@ -1,0 +1,61 @@
+import type * as z from 'zod';
+import { dynamoClient, s3Client, secretsManagerClient, sfnClient } from '../adapters/aws/client.ts';
+import { lambdaClock } from '../adapters/aws/clock.ts';
+import { dynamoClaimStore } from '../adapters/aws/dynamo-claim-store.ts';
+import { dynamoWaitStore } from '../adapters/aws/dynamo-wait-store.ts';
+import { lambdaIds } from '../adapters/aws/ids.ts';
+import { secretsManagerSecrets } from '../adapters/aws/secrets-manager-secrets.ts';
+import { sfnWorkflows } from '../adapters/aws/sfn-workflows.ts';
+import type { DeskDeps, Person } from '../core/desk/answer-operator.ts';
+import type { ClaimRow } from '../core/ports/claim-store.ts';
+import { COMPENSATING_MACHINES, compensateRun } from '../core/promotion/start-rollback.ts';
+import { pseudonymOf } from '../core/pseudonym.ts';
+import type { TenantId } from '../events/fields.ts';
+import { readDeployment } from './deployment.ts';
+import { LEDGER, name, PROMOTION_MACHINES, RELEASE_MACHINES } from './environment.ts';
+import { deployedEnvironments } from './environments.ts';
+import { promotionMachinesOf, releaseMachinesOf } from './machines.ts';
+import { appenderOf } from './stores.ts';
+
+/** Variables of the function that persons ask. */
+export const DESK = {
+  ...LEDGER,
+  ...RELEASE_MACHINES,
+  ...PROMOTION_MACHINES,
+  CLAIMS_TABLE_NAME: name,
+  WAITS_TABLE_NAME: name,
+};
+
+/** Pseudonyms of those who sign requests, by the ARN they signed as. */
+function persons(tenantOf: ReturnType<typeof readDeployment>['tenantOf']) {
+  const secrets = secretsManagerSecrets(secretsManagerClient(), lambdaClock.now);
+  return async (caller: string, tenant: TenantId): Promise<Person> => {
+    const { pseudonymKey } = tenantOf(tenant);
+    const [key] = pseudonymKey === undefined ? [] : await secrets.values(pseudonymKey);
+    // Without a key nobody can be told from another, so nobody can approve what another asked for.
+    const id = key === undefined ? 'operator' : pseudonymOf(key, tenant, `aws-iam\0${caller}`);
+    return { id, authenticated: 'aws-iam' };
+  };
+}
+
+/** What answers whoever signed a request. */
+export function openDesk(env: z.infer<z.ZodObject<typeof DESK>>): (caller: string) => DeskDeps {
+  const client = dynamoClient();
+  const deployment = readDeployment();
+  const personOf = persons(deployment.tenantOf);
+  const machineArns = { ...releaseMachinesOf(env), ...promotionMachinesOf(env) };
+  const stores = {
+    ...appenderOf(s3Client(), client, env),
+    claims: dynamoClaimStore({ client, tableName: env.CLAIMS_TABLE_NAME }),
+    waits: dynamoWaitStore({ client, tableName: env.WAITS_TABLE_NAME }),
+    workflows: sfnWorkflows({ client: sfnClient(), machineArns, compensating: COMPENSATING_MACHINES }),
+  };
+  return (caller) => ({
+    ...stores,
+    ids: lambdaIds,
+    environments: deployedEnvironments(deployment),
+    tenants: deployment.tenants,
+    compensate: (failed: ClaimRow) => compensateRun(stores, failed),
+    personOf: (tenant) => personOf(caller, tenant),
+  });
+}

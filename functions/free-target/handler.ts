@@ -1,0 +1,12 @@
+import middy from '@middy/core';
+import { dynamoClient } from '../../adapters/aws/client.ts';
+import { dynamoTargetLocks } from '../../adapters/aws/dynamo-target-locks.ts';
+import { freeTarget } from '../../core/promotion/close-promotion.ts';
+import { runTask } from '../../core/task.ts';
+import { readEnvironment } from '../environment.ts';
+import { Env } from './env.ts';
+
+const env = readEnvironment(Env);
+const deps = { locks: dynamoTargetLocks({ client: dynamoClient(), tableName: env.WAITS_TABLE_NAME }) };
+
+export const handler = middy((payload: unknown) => runTask(freeTarget, deps, payload));
