@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,12 +8,16 @@ import { openSqlite, type Sqlite } from '../adapters/embedded/sqlite.ts';
 import { systemClock } from '../adapters/embedded/system-clock.ts';
 import type { TaskHandler } from '../adapters/embedded/workflow-engine/call-task.ts';
 import { workflowEngine } from '../adapters/embedded/workflow-engine/engine.ts';
-import { each, percentile } from './figures.ts';
+import { each, shown } from './figures.ts';
 
 const IN_FLIGHT = 2000;
-const LOAD_SECONDS = 15;
+const LOAD_SECONDS = 25;
+/** At first every run is in its first task. */
+const WARM_UP_SECONDS = 8;
 const FINISHED = 10_000;
 const OPEN = 10_000;
+/** Least seconds of a task, by how the runs are called. */
+const LOADS = { slow: 10, quick: 1 };
 const PEER_ROWS = 500;
 
 const task = (name: string, more: object) => ({
@@ -49,6 +54,7 @@ const waiting = {
   States: { Pause: { Type: 'Wait', Seconds: 3600, End: true } },
 };
 const STATES_OF_A_RUN = 6;
+const TASKS_OF_A_RUN = 3;
 
 const inputOf = (name: string) => ({
   tenant: `tenant-${name.length}`,
@@ -83,11 +89,13 @@ function openEngine(database: Sqlite, handler: TaskHandler) {
   return { engine, run };
 }
 
-const pages = (database: Sqlite): number => {
-  const one = (sql: string) => Object.values(z.record(z.string(), z.number()).parse(database.prepare(sql).get()))[0];
-  const used = (one('PRAGMA page_count') ?? 0) - (one('PRAGMA freelist_count') ?? 0);
-  return used * (one('PRAGMA page_size') ?? 0);
-};
+const Figure = z.record(z.string(), z.number());
+const figure = (database: Sqlite, sql: string): number =>
+  Object.values(Figure.parse(database.prepare(sql).get()))[0] ?? 0;
+
+const usedBytes = (database: Sqlite): number =>
+  (figure(database, 'PRAGMA page_count') - figure(database, 'PRAGMA freelist_count')) *
+  figure(database, 'PRAGMA page_size');
 
 /** One synced row for each state, which is the least a journal without shared commits can do. */
 function peerRate(folder: string): number {
@@ -102,17 +110,28 @@ function peerRate(folder: string): number {
   return rate;
 }
 
+interface Throughput {
+  readonly statesPerSecond: number;
+  /** Of this process, all threads; unlike the rate it does not depend on who else is at work. */
+  readonly cpuUsPerState: number;
+}
+
 /** As many runs as may be in flight, whose tasks answer at once, until enough have finished. */
-async function throughput(database: Sqlite): Promise<number> {
+async function throughput(database: Sqlite): Promise<Throughput> {
   const { engine, run } = openEngine(database, async () => ({ good: true }));
+  const cpu = process.cpuUsage();
   const began = performance.now();
   const names = Array.from({ length: FINISHED }, (_run, at) => `fast-${at}`);
   await each(names, IN_FLIGHT, run);
   const seconds = (performance.now() - began) / 1000;
+  const { user, system } = process.cpuUsage(cpu);
   await engine.settled();
   await engine.close();
-  return (FINISHED * STATES_OF_A_RUN) / seconds;
+  const states = FINISHED * STATES_OF_A_RUN;
+  return { statesPerSecond: states / seconds, cpuUsPerState: (user + system) / states };
 }
+
+const Asked = z.object({ run: z.string(), at: z.string() });
 
 interface Load {
   /** Milliseconds from the return of a task to the call of the next: its state is left, the next entered and stored. */
@@ -121,43 +140,44 @@ interface Load {
   readonly rssMiB: number;
 }
 
-/** Runs in flight all the time, each in tasks that take one to two seconds. */
-async function underLoad(database: Sqlite): Promise<Load> {
+/** Runs in flight all the time, each in tasks that take so many seconds to twice as many; measured after a warm-up. */
+async function underLoad(database: Sqlite, prefix: string, taskSeconds: number): Promise<Load> {
   const added: number[] = [];
   const returned = new Map<string, number>();
-  let steps = 0;
+  const over = new AbortController();
+  setMaxListeners(0, over.signal);
+  let tasks = 0;
+  const began = performance.now();
+  const seconds = () => (performance.now() - began) / 1000;
+  const isMeasured = () => seconds() > WARM_UP_SECONDS && seconds() < LOAD_SECONDS;
   const { engine, run } = openEngine(database, async (payload) => {
-    const { run: name, at } = z.object({ run: z.string(), at: z.string() }).parse(payload);
-    if (at === 'third') added.push(performance.now() - (returned.get(name) ?? Number.NaN));
-    await delay(1000 + Math.random() * 1000);
-    steps += 1;
+    const { run: name, at } = Asked.parse(payload);
+    const before = returned.get(name);
+    if (at === 'third' && before !== undefined && isMeasured()) added.push(performance.now() - before);
+    await delay((1 + Math.random()) * taskSeconds * 1000, undefined, { signal: over.signal }).catch(() => undefined);
+    if (isMeasured()) tasks += 1;
     returned.set(name, performance.now());
     return { good: true };
   });
-  const until = performance.now() + LOAD_SECONDS * 1000;
   let started = 0;
-  await each(
-    Array.from({ length: IN_FLIGHT }, (_run, at) => at),
-    IN_FLIGHT,
-    async (at) => {
-      // They begin one after the other, as deliveries do.
-      await delay((at / IN_FLIGHT) * 3000);
-      while (performance.now() < until) {
-        const name = `slow-${started++}`;
-        await run(name);
-        returned.delete(name);
-      }
-    },
-  );
-  const statesPerSecond = (steps * STATES_OF_A_RUN) / 3 / LOAD_SECONDS;
+  const places = Array.from({ length: IN_FLIGHT }, (_run, at) => at);
+  const load = each(places, IN_FLIGHT, async (at) => {
+    // They begin one after the other, as deliveries do.
+    await delay((at / IN_FLIGHT) * WARM_UP_SECONDS * 1000);
+    while (seconds() < LOAD_SECONDS) {
+      const name = `${prefix}-${started++}`;
+      await run(name);
+      returned.delete(name);
+    }
+  });
+  await delay(LOAD_SECONDS * 1000);
+  const rssMiB = process.memoryUsage().rss / 2 ** 20;
+  over.abort();
+  await load;
   await engine.close();
-  return { added, statesPerSecond, rssMiB: process.memoryUsage().rss / 2 ** 20 };
+  const statesPerSecond = (tasks * STATES_OF_A_RUN) / TASKS_OF_A_RUN / (LOAD_SECONDS - WARM_UP_SECONDS);
+  return { added, statesPerSecond, rssMiB };
 }
-
-const untold = (database: Sqlite): number => {
-  const row = database.prepare('SELECT count(*) AS n FROM workflow_outbox').get();
-  return z.object({ n: z.number() }).parse(row).n;
-};
 
 /** Milliseconds from opening a database with open runs, all of them in a Wait, to the end of the first new run. */
 async function startUp(folder: string): Promise<number> {
@@ -168,7 +188,7 @@ async function startUp(folder: string): Promise<number> {
   await each(names, IN_FLIGHT, async (name) => {
     await first.start('waiting', name, inputOf(name));
   });
-  while (untold(before) > 0) await delay(50);
+  while (figure(before, 'SELECT count(*) FROM workflow_outbox') > 0) await delay(50);
   await first.close();
   before.close();
   const began = performance.now();
@@ -182,27 +202,35 @@ async function startUp(folder: string): Promise<number> {
   return took;
 }
 
+const JOURNAL_BYTES_OF_A_RUN = 'SELECT sum(octet_length(events)) / count(DISTINCT run) FROM workflow_events';
+
 /** What the workflow engine costs: states a second, time added to each, disk, memory and start. */
 export async function engineBench(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'relseal-engine-'));
+  const print = (line: string) => process.stdout.write(`${line}\n`);
   try {
     const peer = peerRate(folder);
     const database = openSqlite(join(folder, 'engine.sqlite'));
-    const rate = await throughput(database);
-    const finished = pages(database);
-    const { added, statesPerSecond, rssMiB } = await underLoad(database);
-    database.close();
-    const perRun = finished / FINISHED;
-    process.stdout.write(
-      `engine: ${rate.toFixed(0)} states/s with tasks that answer at once, ${IN_FLIGHT} runs in flight\n` +
-        `  peer (one synced row for each state): ${peer.toFixed(0)}/s, ratio ${(rate / peer).toFixed(2)}\n` +
-        `  added by the engine from one task to the next (two commits), ${IN_FLIGHT} runs in tasks of 1 to 2 s, ` +
-        `${statesPerSecond.toFixed(0)} states/s: p50 ${percentile(added, 50).toFixed(1)} ms, p99 ${percentile(added, 99).toFixed(1)} ms\n` +
-        `  memory ${rssMiB.toFixed(0)} MiB\n` +
-        `  ${perRun.toFixed(0)} bytes for a finished run, ${((perRun * 100_000) / 2 ** 20).toFixed(0)} MiB for 100,000 ` +
-        `(from ${FINISHED})\n` +
-        `  start with ${OPEN} open runs, to the end of the first new run: ${(await startUp(folder)).toFixed(0)} ms\n`,
+    const { statesPerSecond, cpuUsPerState } = await throughput(database);
+    print(`engine: ${statesPerSecond.toFixed(0)} states/s with tasks that answer at once, ${IN_FLIGHT} runs in flight`);
+    print(`  ${cpuUsPerState.toFixed(0)} us of CPU for a state`);
+    print(`  peer (one synced row for each state): ${peer.toFixed(0)}/s, ratio ${(statesPerSecond / peer).toFixed(2)}`);
+    const journal = figure(database, JOURNAL_BYTES_OF_A_RUN) / STATES_OF_A_RUN;
+    const perRun = usedBytes(database) / FINISHED;
+    print(`  journal: ${journal.toFixed(0)} bytes for a state while it is not packed`);
+    const hundredThousand = ((perRun * 100_000) / 2 ** 20).toFixed(0);
+    print(
+      `  ${perRun.toFixed(0)} bytes for a finished run: ${hundredThousand} MiB for 100,000, reckoned from ${FINISHED}`,
     );
+    for (const [prefix, taskSeconds] of Object.entries(LOADS)) {
+      const load = await underLoad(database, prefix, taskSeconds);
+      print(
+        `  ${IN_FLIGHT} runs in tasks of ${taskSeconds} to ${2 * taskSeconds} s (${load.statesPerSecond.toFixed(0)} states/s): ` +
+          `added from one task to the next, in two commits, ${shown(load.added)}; ${load.rssMiB.toFixed(0)} MiB resident`,
+      );
+    }
+    database.close();
+    print(`  ${OPEN} open runs: a new run has ended ${(await startUp(folder)).toFixed(0)} ms after the start`);
   } finally {
     rmSync(folder, { recursive: true });
   }

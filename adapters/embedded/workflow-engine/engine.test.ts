@@ -218,6 +218,15 @@ describe('stopping a run', () => {
     ]);
   });
 
+  it('cuts the reason as every error and cause', async () => {
+    const world = engineWorld({ states: work, handlers: forever });
+    await world.start();
+    await world.engine.stop(MACHINE, 'r', { error: 'E'.repeat(300), cause: 'c'.repeat(40_000) });
+    const run = await world.engine.describe(MACHINE, 'r');
+    expect([run?.error?.length, run?.cause?.length]).toEqual([256, 32_768]);
+    await world.settle();
+  });
+
   it('changes nothing of a run that has ended', async () => {
     const world = engineWorld({ states: pass });
     const before = await world.run();

@@ -1,3 +1,4 @@
+import { StateError } from '../../../core/asl/state-error.ts';
 import { Fault } from '../../../core/faults.ts';
 import type { Workflows } from '../../../core/ports/workflows.ts';
 import { createParts, type EngineParts, requireRun, type WorkflowEngineConfig } from './engine-parts.ts';
@@ -53,7 +54,8 @@ function changing(parts: EngineParts, requireOpen: () => void): Changing {
     },
     stop: async (machine, name, reason) => {
       requireOpen();
-      await runs.end(requireRun(parts, machine, name), { status: 'ABORTED', failure: reason });
+      const { error, message: cause } = new StateError(reason.error, reason.cause);
+      await runs.end(requireRun(parts, machine, name), { status: 'ABORTED', failure: { error, cause } });
     },
     redrive: async (machine, name) => {
       requireOpen();

@@ -130,6 +130,29 @@ describe('an engine that is killed again and again', () => {
     database.close();
   });
 
+  it('answers every token once, and asks again with the one it had', async () => {
+    const found = engineWorld({
+      states: { End: { Type: 'Succeed' } },
+      database: openSqlite(join(folder, 'engine.sqlite')),
+    });
+    for (let at = 0; at < batches * RUNS; at += 1) {
+      const name = `${Math.floor(at / RUNS)}-${at % RUNS}`;
+      const run = await found.engine.describe('asking', name);
+      expect(run, `RELSEAL_SEED=${SEED}`).toMatchObject({
+        status: 'SUCCEEDED',
+        output: [`${name}/Left`, `${name}/Right`],
+      });
+    }
+    await found.engine.close();
+    const tokens = new Map<string, Set<string>>();
+    for (const line of lines(join(folder, 'tokens'))) {
+      const [name = '', token = ''] = line.split(' ');
+      tokens.set(name, (tokens.get(name) ?? new Set()).add(token));
+    }
+    expect(tokens.size).toBe(batches * RUNS * 3);
+    for (const [name, given] of tokens) expect(given.size, `${name} RELSEAL_SEED=${SEED}`).toBe(1);
+  });
+
   it('tells each status change at least once and in order', () => {
     const told = new Map<string, string[]>();
     for (const line of lines(join(folder, 'changes'))) {

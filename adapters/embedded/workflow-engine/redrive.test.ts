@@ -226,6 +226,36 @@ describe('redrive', () => {
     expect(await world.engine.describe(MACHINE, 'r')).toMatchObject({ status: 'SUCCEEDED', output: 'fresh' });
   });
 
+  it.each([
+    ['keeps an answer that was accepted before the run was stopped', 'accepted', 'SUCCEEDED', 1],
+    ['asks again where a failure was', 'failed', 'RUNNING', 2],
+  ])('%s', async (_what, answered, status, asks) => {
+    const tokens: string[] = [];
+    const AskFunction = async (payload: unknown) => {
+      tokens.push(z.object({ token: z.string() }).parse(payload).token);
+    };
+    const world = engineWorld({ states: { Ask: tokenState('Ask', { End: true }) }, handlers: { AskFunction } });
+    await world.start();
+    await world.quiet();
+    // The process ends before anybody has acted on the answer.
+    await world.engine.close();
+    const next = engineWorld({
+      states: { Ask: tokenState('Ask', { End: true }) },
+      handlers: { AskFunction },
+      database: world.database,
+      clock: world.clock,
+    });
+    const [token = ''] = tokens;
+    if (answered === 'accepted') await next.engine.sendTaskSuccess(token, 'yes');
+    else await next.engine.sendTaskFailure(token, { error: 'E', cause: '' });
+    await next.engine.stop(MACHINE, 'r', { error: 'Stopped', cause: '' });
+    expect(await next.engine.redrive(MACHINE, 'r')).toBe('redriven');
+    await next.quiet();
+    expect(await next.engine.describe(MACHINE, 'r')).toMatchObject({ status });
+    expect(tokens.length).toBe(asks);
+    await next.engine.close();
+  });
+
   it('is taken up by the next process when this one dies after it', async () => {
     const world = breakableWorld({ states: twoTasks }, new Set(['B']));
     await world.run();

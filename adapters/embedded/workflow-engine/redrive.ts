@@ -1,6 +1,6 @@
 import { changedFunctions } from './code-version.ts';
 import { type EngineParts, requireRun } from './engine-parts.ts';
-import { type Frame, type Phase, withoutAttempt } from './frame.ts';
+import { type Frame, withoutAttempt } from './frame.ts';
 import { REDRIVABLE_MS } from './limits.ts';
 import { event } from './run-context.ts';
 import { changeOf, type RunRow } from './store.ts';
@@ -12,8 +12,9 @@ import { changeOf, type RunRow } from './store.ts';
 /** Room for `ExecutionRedriven` and one event more. */
 const REDRIVABLE_EVENTS = 24_999;
 
-/** These are taken up as they are: a branch that is done, one whose turn has not come, an answer that was accepted. */
-const KEPT: readonly Phase[] = ['pending', 'done', 'answered'];
+/** These are taken up as they are: a branch that is done, one whose turn has not come, a result that was accepted. */
+const isKept = ({ phase, answer }: Frame): boolean =>
+  phase === 'pending' || phase === 'done' || (answer !== undefined && 'output' in answer);
 
 /** A Parallel or Map whose own result was too big runs whole again. */
 const isRunWhole = ({ state, failure }: Frame): boolean =>
@@ -29,7 +30,7 @@ export function redrivenFrames(frames: readonly Frame[], now: number): Frame[] {
   const whole = frames.filter(isRunWhole);
   const left = frames.filter(({ path }) => !whole.some((fork) => isBelow(path, fork.path)));
   return left.map((frame) => {
-    if (KEPT.includes(frame.phase)) return frame;
+    if (isKept(frame)) return frame;
     const { failure: _over, ...again } = withoutAttempt(frame);
     const isFork = left.some(({ path }) => isBelow(path, frame.path));
     return { ...again, phase: isFork ? 'forked' : 'entered', retries: [], enteredAt: isFork ? frame.enteredAt : now };

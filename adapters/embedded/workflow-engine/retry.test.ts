@@ -85,6 +85,37 @@ describe('Retry', () => {
     expect([other.times, never.times]).toEqual([[0], [0]]);
   });
 
+  it.each([
+    'Sandbox.Timedout',
+    'Lambda.ServiceException',
+    'Lambda.AWSLambdaException',
+    'Lambda.SdkClientException',
+    'Lambda.TooManyRequestsException',
+    'Lambda.ClientExecutionTimeoutException',
+    'Lambda.Unknown',
+  ])('tries again what failed with %s, by its name', async (name) => {
+    const { world, times } = failingWorld([{ ErrorEquals: [name], IntervalSeconds: 3 }], [name]);
+    expect(await world.run()).toMatchObject({ status: 'SUCCEEDED' });
+    expect(times).toEqual([0, 3]);
+    const never = failingWorld([{ ErrorEquals: ['LedgerConflict'] }], [name]);
+    expect(await never.world.run()).toMatchObject({ status: 'FAILED', error: name, state: 'Work' });
+  });
+
+  it('tries again what an expression fails with, from the same input', async () => {
+    const world = engineWorld({
+      states: {
+        Work: taskState('Work', {
+          Output: '{% $states.result.Payload.found %}',
+          Retry: [{ ErrorEquals: ['States.QueryEvaluationError'], IntervalSeconds: 1, MaxAttempts: 3 }],
+          End: true,
+        }),
+      },
+      handlers: { WorkFunction: async () => (world.clock.now() > start ? { found: 'second' } : {}) },
+    });
+    const start = world.clock.now();
+    expect(await world.run()).toMatchObject({ status: 'SUCCEEDED', output: 'second' });
+  });
+
   it('by States.ALL tries every error again but not States.DataLimitExceeded', async () => {
     const all = failingWorld([{ ErrorEquals: ['States.ALL'], IntervalSeconds: 1 }], ['SomethingElse']);
     expect(await all.world.run()).toMatchObject({ status: 'SUCCEEDED' });

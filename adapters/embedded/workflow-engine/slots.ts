@@ -12,32 +12,45 @@ export interface Slots {
 
 type Turn = () => void;
 
+/** Who waits, by tenant. */
+function createLines() {
+  /** The tenant whose turn is next stands first. */
+  const lines = new Map<string, Set<Turn>>();
+  return {
+    join: (tenant: string, turn: Turn): void => {
+      const line = lines.get(tenant) ?? new Set();
+      lines.set(tenant, line.add(turn));
+    },
+    /** Whether the turn was still waited for. */
+    leave: (tenant: string, turn: Turn): boolean => {
+      const line = lines.get(tenant);
+      const waited = line?.delete(turn) ?? false;
+      if (line?.size === 0) lines.delete(tenant);
+      return waited;
+    },
+    /** The next turn, taken out; its tenant goes to the end of the round. */
+    next: (): Turn | undefined => {
+      const [first] = lines;
+      if (!first) return undefined;
+      const [tenant, line] = first;
+      const [turn] = line;
+      lines.delete(tenant);
+      if (turn) line.delete(turn);
+      if (line.size > 0) lines.set(tenant, line);
+      return turn;
+    },
+  };
+}
+
 export function createSlots(size: number): Slots {
   let free = size;
-  /** Who waits, by tenant; the tenant whose turn is next stands first. */
-  const lines = new Map<string, Set<Turn>>();
+  const lines = createLines();
 
   /** A slot goes to the next in line at once, so that nobody overtakes. */
   function release(): void {
-    const [next] = lines;
-    if (!next) {
-      free += 1;
-      return;
-    }
-    const [tenant, line] = next;
-    const [turn] = line;
-    lines.delete(tenant);
-    if (turn) line.delete(turn);
-    if (line.size > 0) lines.set(tenant, line);
-    turn?.();
-  }
-
-  /** Whether the turn was still waited for. */
-  function leave(tenant: string, turn: Turn): boolean {
-    const line = lines.get(tenant);
-    const waited = line?.delete(turn) ?? false;
-    if (line?.size === 0) lines.delete(tenant);
-    return waited;
+    const turn = lines.next();
+    if (turn) turn();
+    else free += 1;
   }
 
   return {
@@ -50,13 +63,12 @@ export function createSlots(size: number): Slots {
       const taken = new Promise<void>((resolve) => {
         turn = resolve;
       });
-      const line = lines.get(tenant) ?? new Set();
-      lines.set(tenant, line.add(turn));
+      lines.join(tenant, turn);
       try {
         await orCancelled(taken, signal);
       } catch (cancelled) {
         // One that was given at that very moment is passed on.
-        if (!leave(tenant, turn)) release();
+        if (!lines.leave(tenant, turn)) release();
         throw cancelled;
       }
     },

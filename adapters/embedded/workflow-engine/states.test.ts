@@ -267,6 +267,26 @@ describe('Task', () => {
     expect((await world.engine.list({ status: 'SUCCEEDED', limit: 99 })).length).toBe(20);
   });
 
+  it('takes turns by the tenant that its run is for', async () => {
+    const order: unknown[] = [];
+    const world = engineWorld({
+      states: work,
+      concurrency: 1,
+      handlers: {
+        WorkFunction: async (payload) => {
+          order.push(payload);
+          await new Promise((resolve) => setImmediate(resolve));
+        },
+      },
+    });
+    const tenants = [...new Array<string>(20).fill('flood'), 'small'];
+    await Promise.all(tenants.map((tenant, at) => world.start({ tenant }, `r${at}`)));
+    await world.settle();
+    const small = order.findIndex((payload) => JSON.stringify(payload).includes('small'));
+    expect(order.length).toBe(21);
+    expect(small).toBeLessThan(3);
+  });
+
   it('that is stopped while it waits for its turn gives its turn up', async () => {
     const started: unknown[] = [];
     const world = engineWorld({

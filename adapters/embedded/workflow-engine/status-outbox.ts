@@ -75,7 +75,11 @@ function outboxStore(database: Sqlite) {
      ORDER BY due_at, seq LIMIT ?`,
   );
   const remove = database.prepare('DELETE FROM workflow_outbox WHERE seq = ?');
-  const postpone = database.prepare('UPDATE workflow_outbox SET attempts = attempts + 1, due_at = ? WHERE seq = ?');
+  // The later changes of the run are put off with it: else each look would pass all of them by, in a long outage very many.
+  const postpone = database.prepare(
+    'UPDATE workflow_outbox SET attempts = attempts + (seq = ?), due_at = ? WHERE run = ? AND aside = 0',
+  );
+  const release = database.prepare('UPDATE workflow_outbox SET due_at = 0 WHERE run = ? AND aside = 0 AND due_at > 0');
   const putAside = database.prepare('UPDATE workflow_outbox SET aside = 1 WHERE seq = ?');
   return {
     add: (run: number, change: RunStatusChange): void => {
@@ -83,11 +87,12 @@ function outboxStore(database: Sqlite) {
     },
     /** The first change of each run, the earliest due first. */
     next: (limit: number): Row[] => selectNext.all(limit).map((row) => Row.parse(row)),
-    remove: (seq: number): void => {
+    remove: ({ seq, run }: Row): void => {
       remove.run(seq);
+      release.run(run);
     },
-    postpone: (seq: number, until: number): void => {
-      postpone.run(until, seq);
+    postpone: ({ seq, run }: Row, until: number): void => {
+      postpone.run(seq, until, run);
     },
     putAside: (seq: number): void => {
       putAside.run(seq);
@@ -174,12 +179,12 @@ async function tell(config: StatusOutboxConfig, store: OutboxStore, row: Row, is
   try {
     await onStatus(change);
     // Told again after a restart: the process that would forget it may be gone.
-    if (!isClosed()) await commits.write(() => store.remove(seq));
+    if (!isClosed()) await commits.write(() => store.remove(row));
   } catch (fault) {
     if (isClosed()) return;
     onFault(fault);
     const until = clock.now() + Math.min(1000 * 2 ** Math.min(attempts, 10), LONGEST_PAUSE_MS);
-    await commits.write(() => store.postpone(seq, until));
+    await commits.write(() => store.postpone(row, until));
   }
 }
 

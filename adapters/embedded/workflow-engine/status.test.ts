@@ -58,6 +58,28 @@ describe('status changes', () => {
     expect(world.faults.length).toBe(3);
   });
 
+  it('that cannot be told wait with all later ones of their run, and follow at once when it can', async () => {
+    let away = true;
+    const world = engineWorld({
+      states,
+      handlers,
+      onStatus: async () => {
+        if (away) throw new Error('the ledger is away');
+      },
+    });
+    for (const name of ['a', 'b', 'c']) await world.start({}, name);
+    await world.quiet();
+    world.clock.advance(1000);
+    await world.quiet();
+    const due = () => world.database.prepare('SELECT DISTINCT due_at > ? AS later FROM workflow_outbox');
+    expect(due().all(world.clock.now())).toMatchObject([{ later: 1 }]);
+    away = false;
+    world.clock.advance(2000);
+    await world.quiet();
+    expect(world.changes.length).toBe(6);
+    expect(due().all(0)).toEqual([]);
+  });
+
   it('of one run hold up those of no other', async () => {
     const world = engineWorld({
       states,

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { Json } from '../../../core/asl/json.ts';
-import type { RunDescription, RunStatus } from '../../../core/ports/workflows.ts';
+import type { RunDescription, RunStatus, Workflows } from '../../../core/ports/workflows.ts';
 import type { Sqlite } from '../sqlite.ts';
 import type { Failure } from './frame.ts';
 import { frameStore } from './frame-store.ts';
@@ -80,7 +80,13 @@ export type WorkflowStore = ReturnType<typeof workflowStore>;
 export function workflowStore(database: Sqlite) {
   database.exec(SCHEMA);
   database.exec(HISTORY_SCHEMA);
-  return { ...runStore(database), ...frameStore(database), ...historyStore(database), ...packStore(database) };
+  return {
+    ...runReads(database),
+    ...runWrites(database),
+    ...frameStore(database),
+    ...historyStore(database),
+    ...packStore(database),
+  };
 }
 
 const Numbered = z.object({ id: z.int() });
@@ -109,24 +115,50 @@ function packStore(database: Sqlite) {
   };
 }
 
+type RunFilter = Parameters<Workflows['list']>[0];
+
 const FAILED = ['FAILED', 'TIMED_OUT', 'ABORTED'] as const;
 
-function runStore(database: Sqlite) {
+const parseRun = (row: unknown): RunRow | undefined => (row === undefined ? undefined : RunRow.parse(row));
+
+/** What is read of runs. */
+function runReads(database: Sqlite) {
+  const select = database.prepare('SELECT * FROM workflow_runs WHERE machine = ? AND name = ?');
+  const selectById = database.prepare('SELECT * FROM workflow_runs WHERE id = ?');
+  const selectOpen = database.prepare(
+    "SELECT id FROM workflow_runs WHERE status = 'RUNNING' AND id > ? ORDER BY id LIMIT ?",
+  );
+  const selectRunning = database.prepare("SELECT 1 FROM workflow_runs WHERE id = ? AND status = 'RUNNING'");
+  const selectDefinition = database.prepare('SELECT definition FROM workflow_definitions WHERE hash = ?');
+  const newest = 'machine = coalesce(?, machine) ORDER BY id DESC LIMIT ?';
+  const selectAll = database.prepare(`SELECT * FROM workflow_runs WHERE ${newest}`);
+  // A statement of its own, for only then is the index by status used: few of very many runs go on.
+  const selectByStatus = database.prepare(`SELECT * FROM workflow_runs WHERE status = ? AND ${newest}`);
+  return {
+    run: (machine: string, name: string) => parseRun(select.get(machine, name)),
+    runNumbered: (id: number): RunRow => RunRow.parse(selectById.get(id)),
+    /** Numbers of some of the runs that go on, after this one. */
+    openRuns: (after: number, limit: number): number[] =>
+      selectOpen.all(after, limit).map((row) => Numbered.parse(row).id),
+    /** The newest first. */
+    runs: ({ machine: only, status, limit }: RunFilter): RunRow[] => {
+      const machine = only ?? null;
+      const rows = status === undefined ? selectAll.all(machine, limit) : selectByStatus.all(status, machine, limit);
+      return rows.map((row) => RunRow.parse(row));
+    },
+    /** Text of a stored definition, as canonical JSON. */
+    definition: (hash: string): string => Definition.parse(selectDefinition.get(hash)).definition,
+    isRunning: (id: number): boolean => selectRunning.get(id) !== undefined,
+  };
+}
+
+/** How runs begin, end and go on again. */
+function runWrites(database: Sqlite) {
   const insertDefinition = database.prepare('INSERT INTO workflow_definitions VALUES (?, ?) ON CONFLICT DO NOTHING');
   const insert = database.prepare(
     `INSERT INTO workflow_runs (machine, name, status, definition, code_version, schemas, input, started_at, due_at,
        secret)
      VALUES (?, ?, 'RUNNING', ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING RETURNING *`,
-  );
-  const select = database.prepare('SELECT * FROM workflow_runs WHERE machine = ? AND name = ?');
-  const selectOpen = database.prepare(
-    "SELECT id FROM workflow_runs WHERE status = 'RUNNING' AND id > ? ORDER BY id LIMIT ?",
-  );
-  const selectById = database.prepare('SELECT * FROM workflow_runs WHERE id = ?');
-  const selectDefinition = database.prepare('SELECT definition FROM workflow_definitions WHERE hash = ?');
-  const selectList = database.prepare(
-    `SELECT * FROM workflow_runs WHERE machine = coalesce(?, machine) AND status = coalesce(?, status)
-     ORDER BY id DESC LIMIT ?`,
   );
   const end = database.prepare(
     `UPDATE workflow_runs SET status = ?, stopped_at = ?, output = ?, error = ?, cause = ?, state = ?
@@ -137,8 +169,6 @@ function runStore(database: Sqlite) {
      stopped_at = NULL, output = NULL, error = NULL, cause = NULL, state = NULL
      WHERE id = ? AND status IN ('FAILED', 'TIMED_OUT', 'ABORTED') RETURNING *`,
   );
-  const selectRunning = database.prepare("SELECT 1 FROM workflow_runs WHERE id = ? AND status = 'RUNNING'");
-  const parse = (row: unknown): RunRow | undefined => (row === undefined ? undefined : RunRow.parse(row));
   return {
     /** The new run, or undefined when the name was used before. */
     createRun: (run: NewRun): RunRow | undefined => {
@@ -146,20 +176,10 @@ function runStore(database: Sqlite) {
       const { machine, name, codeVersion, startedAt, dueAt, secret } = run;
       const [schemas, input] = [JSON.stringify(run.schemas), JSON.stringify(run.input)];
       const { hash } = run.definition;
-      return parse(insert.get(machine, name, hash, codeVersion, schemas, input, startedAt, dueAt, secret));
+      return parseRun(insert.get(machine, name, hash, codeVersion, schemas, input, startedAt, dueAt, secret));
     },
-    run: (machine: string, name: string) => parse(select.get(machine, name)),
-    runNumbered: (id: number): RunRow => RunRow.parse(selectById.get(id)),
-    /** Numbers of some of the runs that go on, after this one. */
-    openRuns: (after: number, limit: number): number[] =>
-      selectOpen.all(after, limit).map((row) => Numbered.parse(row).id),
-    runs: (filter: { machine?: string; status?: RunStatus; limit: number }): RunRow[] =>
-      selectList.all(filter.machine ?? null, filter.status ?? null, filter.limit).map((row) => RunRow.parse(row)),
-    /** Text of a stored definition, as canonical JSON. */
-    definition: (hash: string): string => Definition.parse(selectDefinition.get(hash)).definition,
-    isRunning: (id: number): boolean => selectRunning.get(id) !== undefined,
     /** The run as it goes on again until `dueAt`; undefined when it had not ended badly. */
-    redriveRun: (id: number, dueAt: number) => parse(redrive.get(dueAt, id)),
+    redriveRun: (id: number, dueAt: number) => parseRun(redrive.get(dueAt, id)),
     /** Whether the run was still going on; a run ends once until it is redriven. */
     endRun: (id: number, { status, output, failure }: RunEnding, stoppedAt: number): boolean => {
       const text = output === undefined ? null : JSON.stringify(output);

@@ -12,12 +12,36 @@ export interface Timers {
 /** A machine that was suspended wakes with its clock ahead of its timers: looked at anew after this long at most. */
 const LONGEST_SLEEP_MS = 3_600_000;
 
+/** One sleep at a time, until the instant it was last asked for. */
+function createSleeper(clock: Clock, wake: () => void) {
+  let sleep: { readonly until: number; readonly controller: AbortController } | undefined;
+  return {
+    /** Sleeps until then, or no more. A sleep that ends before it is left alone: whoever wakes looks again. */
+    sleepUntil: (instant: number | undefined): void => {
+      if (instant !== undefined && sleep && sleep.until <= instant) return;
+      sleep?.controller.abort(CANCELLED);
+      sleep = undefined;
+      if (instant === undefined) return;
+      const now = clock.now();
+      const until = Math.min(instant, now + LONGEST_SLEEP_MS);
+      const current = { until, controller: new AbortController() };
+      sleep = current;
+      const woken = () => {
+        if (sleep !== current) return;
+        sleep = undefined;
+        wake();
+      };
+      // Rejects when aborted only, and then another sleep has taken its place or none is needed.
+      clock.sleep(Math.max(0, until - now), current.controller.signal).then(woken, () => {});
+    },
+  };
+}
+
 export function createTimers(clock: Clock): Timers {
   const heap = timerHeap();
   let made = 0;
-  let sleep: { readonly until: number; readonly controller: AbortController } | undefined;
-
-  const fire = (): void => {
+  const arm = (): void => sleeper.sleepUntil(heap.first()?.instant);
+  const sleeper = createSleeper(clock, () => {
     const now = clock.now();
     // What a callback adds waits for the next round, or one that is always late would hold up everything else.
     const round = made;
@@ -26,28 +50,7 @@ export function createTimers(clock: Clock): Timers {
       next.callback();
     }
     arm();
-  };
-
-  function arm(): void {
-    const first = heap.first();
-    if (first && sleep && sleep.until <= first.instant) return;
-    sleep?.controller.abort(CANCELLED);
-    sleep = undefined;
-    if (!first) return;
-    const now = clock.now();
-    const until = Math.min(first.instant, now + LONGEST_SLEEP_MS);
-    const controller = new AbortController();
-    const current = { until, controller };
-    sleep = current;
-    const wake = () => {
-      if (sleep !== current) return;
-      sleep = undefined;
-      fire();
-    };
-    // Rejects when aborted only, and then another sleep has taken its place or none is needed.
-    clock.sleep(Math.max(0, until - now), controller.signal).then(wake, () => {});
-  }
-
+  });
   return {
     at: (instant, callback) => {
       const takeOut = heap.add({ instant, order: made++, callback });
