@@ -119,7 +119,12 @@ function factsOf(
     case 'promotion.requested':
       return { ...subjectFacts(record.subject), outcome: 'info' };
     case 'approval.expired':
-      return { ...subjectFacts(record.subject), outcome: 'refuse', reasons: [{ code: 'approval.expired' }], reasonsTotal: 1 };
+      return {
+        ...subjectFacts(record.subject),
+        outcome: 'refuse',
+        reasons: [{ code: 'approval.expired' }],
+        reasonsTotal: 1,
+      };
     case 'check':
       return checkFacts(deps, tenant, record, release);
     case 'verdict':
