@@ -2,7 +2,15 @@ import * as z from 'zod';
 
 /** What triggers hand over in batches, as far as it is read. */
 
-const SqsEvent = z.object({ Records: z.array(z.object({ messageId: z.string(), body: z.string() })) });
+const SqsEvent = z.object({
+  Records: z.array(
+    z.object({
+      messageId: z.string(),
+      body: z.string(),
+      attributes: z.object({ ApproximateReceiveCount: z.coerce.number().int().positive() }).optional(),
+    }),
+  ),
+});
 
 const StreamEvent = z.object({
   Records: z.array(
@@ -37,11 +45,18 @@ async function answered(items: Iterable<readonly [string, () => Promise<unknown>
   return { batchItemFailures };
 }
 
-/** Takes each message of a queue by itself: those that fail come again, at last to the dead letters. */
-export const eachMessage = (event: unknown, take: (body: unknown) => Promise<unknown>): Promise<BatchAnswer> =>
+/**
+ * Takes each message of a queue by itself: those that fail come again, at last to the dead letters. `tries` counts how
+ * often it was handed over, this time included.
+ */
+export const eachMessage = (
+  event: unknown,
+  take: (body: unknown, tries: number) => Promise<unknown>,
+): Promise<BatchAnswer> =>
   answered(
     SqsEvent.parse(event).Records.map(
-      ({ messageId, body }) => [messageId, async () => take(JSON.parse(body))] as const,
+      ({ messageId, body, attributes }) =>
+        [messageId, async () => take(JSON.parse(body), attributes?.ApproximateReceiveCount ?? 1)] as const,
     ),
   );
 

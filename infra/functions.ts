@@ -42,6 +42,7 @@ import {
   wormGrants,
 } from './constructs/grants.ts';
 import type { Machine } from './constructs/machine.ts';
+import { MAX_RECEIVES } from './constructs/queue.ts';
 import {
   appendGrants,
   evidenceGrants,
@@ -250,14 +251,18 @@ export function edgeSpecs(
       role: publisherRole,
     },
     'start-workflow': {
-      environment: { ...releaseArns, DELIVERIES_TABLE_NAME, CLAIMS_TABLE_NAME } satisfies Record<
-        keyof StartWorkflowEnv,
-        string
-      >,
+      environment: {
+        ...ledger,
+        ...releaseArns,
+        DELIVERIES_TABLE_NAME,
+        CLAIMS_TABLE_NAME,
+        QUEUE_MAX_RECEIVES: String(MAX_RECEIVES),
+      } satisfies Record<keyof StartWorkflowEnv, string>,
       grants: [
         tableGrant(state.deliveries, 'GetItem'),
         tableGrant(state.claims, 'GetItem', 'PutItem'),
         starts('source-release', 'image-release'),
+        ...appendGrants(state),
       ],
       timeoutSeconds: 30,
     },

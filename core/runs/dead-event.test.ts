@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest';
 import { COMMIT, deliveryWorld, pushRequest } from '../../test/fakes/delivery-world.ts';
+import { Fault } from '../faults.ts';
 import { dispatchDue } from '../ingest/publish.ts';
 import { receiveDelivery } from '../ingest/receive.ts';
 import { parseEntry } from '../ledger/entry.ts';
-import { recordDeadEvent } from './dead-event.ts';
+import { recordDeadEvent, startOrRecordDead } from './dead-event.ts';
 
 async function published() {
   const world = deliveryWorld();
@@ -50,4 +51,19 @@ it('records nothing of an event that no delivery holds', async () => {
   const id = `0${message.event.id.slice(1)}`.replace(/.$/, 'Z');
   await recordDeadEvent(world, { ...message, event: { ...message.event, id } }, 'InputInvalid');
   expect((await entries()).map(({ kind }) => kind)).toEqual(['delivery']);
+});
+
+it('is thrown on at each try, and on record from the last one on', async () => {
+  const { world, message, entries } = await published();
+  const down = async (): Promise<never> => {
+    throw new Fault('StoreUnavailable', 'the engine is down');
+  };
+  const deps = { ...world.start, append: world.append, workflows: { start: down } };
+  await expect(startOrRecordDead(deps, message, false)).rejects.toThrow('the engine is down');
+  expect((await entries()).map(({ kind }) => kind)).toEqual(['delivery']);
+  for (let time = 0; time < 2; time += 1)
+    await expect(startOrRecordDead(deps, message, true)).rejects.toThrow('the engine is down');
+  expect((await entries()).map(({ kind }) => kind)).toEqual(['delivery', 'fault']);
+  const mended = { ...deps, workflows: world.workflows };
+  expect(await startOrRecordDead(mended, message, true)).toMatchObject({ kind: 'started' });
 });

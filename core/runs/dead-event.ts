@@ -3,9 +3,27 @@ import { entryKeyOf } from '../ledger/entry.ts';
 import type { DeliveryStore } from '../ports/delivery-store.ts';
 import type { BusMessage } from '../ports/event-bus.ts';
 import type { RunOutcomeDeps } from './outcome.ts';
+import { type StartDeps, type StartOutcome, startWorkflow } from './start.ts';
 
 export interface DeadEventDeps extends Pick<RunOutcomeDeps, 'append'> {
   readonly deliveries: Pick<DeliveryStore, 'byEvent'>;
+}
+
+/**
+ * Starts what an event asks for. When this was its last try it is on record that nobody could, before the message is put
+ * aside; the fault is thrown on either way.
+ */
+export async function startOrRecordDead(
+  deps: StartDeps & DeadEventDeps,
+  message: BusMessage,
+  isLastTry: boolean,
+): Promise<StartOutcome> {
+  try {
+    return await startWorkflow(deps, message);
+  } catch (fault) {
+    if (isLastTry) await recordDeadEvent(deps, message, fault instanceof Error ? fault.name : 'Error');
+    throw fault;
+  }
 }
 
 /**

@@ -4,7 +4,7 @@ import { Construct } from 'constructs';
 import { acknowledge } from './acknowledge.ts';
 
 /** Tries of one message before it waits for an operator. */
-const MAX_RECEIVES = 5;
+export const MAX_RECEIVES = 5;
 
 /** A queue before a function, and what it could not take. */
 export class WorkQueue extends Construct {

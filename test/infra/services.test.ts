@@ -61,7 +61,7 @@ const ACTIONS: Readonly<Record<string, string>> = {
     'dynamodb:GetItem dynamodb:PutItem dynamodb:BatchWriteItem s3:ListBucket s3:GetObject s3:PutObject secretsmanager:GetSecretValue queue',
   'publish-delivery':
     'dynamodb:GetItem dynamodb:PutItem dynamodb:Query stream events:PutEvents dynamodb:BatchGetItem s3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention secretsmanager:GetSecretValue',
-  'start-workflow': 'dynamodb:GetItem dynamodb:PutItem states:StartExecution queue',
+  'start-workflow': 'append states:StartExecution queue',
   'record-run-outcome': 'append states:DescribeExecution states:GetExecutionHistory states:StartExecution queue',
   sweep: 'append states:DescribeExecution states:GetExecutionHistory states:StartExecution states:RedriveExecution',
   'publish-log': 'dynamodb:GetItem stream states:StartExecution',
