@@ -1,4 +1,4 @@
-import { copyFileSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
@@ -27,28 +27,29 @@ const BANNER = "import { createRequire } from 'node:module'; const require = cre
  * not what the platform happens to have. `document` is read by the functions beside their code.
  */
 export function bundleFunctions(target: string, document?: string): readonly BundledFunction[] {
-  return functionNames().map((name) => {
+  const names = functionNames();
+  for (const name of names) rmSync(join(target, name), { recursive: true, force: true });
+  // All in one call: what they share is read once.
+  buildSync({
+    entryPoints: names.map((name) => ({ in: join(root, 'functions', name, 'handler.ts'), out: `${name}/index` })),
+    outdir: target,
+    outExtension: { '.js': '.mjs' },
+    absWorkingDir: root,
+    bundle: true,
+    minify: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node24',
+    mainFields: ['module', 'main'],
+    alias: { '@aws-sdk/credential-provider-node': join(root, 'adapters/aws/environment-credentials.ts') },
+    banner: { js: BANNER },
+    legalComments: 'none',
+    logLevel: 'warning',
+  });
+  return names.map((name) => {
     const folder = join(target, name);
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
-    const outfile = join(folder, 'index.mjs');
-    buildSync({
-      entryPoints: [join(root, 'functions', name, 'handler.ts')],
-      outfile,
-      absWorkingDir: root,
-      bundle: true,
-      minify: true,
-      platform: 'node',
-      format: 'esm',
-      target: 'node24',
-      mainFields: ['module', 'main'],
-      alias: { '@aws-sdk/credential-provider-node': join(root, 'adapters/aws/environment-credentials.ts') },
-      banner: { js: BANNER },
-      legalComments: 'none',
-      logLevel: 'warning',
-    });
     if (document !== undefined) writeFileSync(join(folder, 'relseal.json'), document);
     copyFileSync(join(root, 'NOTICE'), join(folder, 'NOTICE'));
-    return { name, folder, bytes: statSync(outfile).size };
+    return { name, folder, bytes: statSync(join(folder, 'index.mjs')).size };
   });
 }
