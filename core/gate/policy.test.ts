@@ -24,7 +24,7 @@ describe('parsePolicy', () => {
     ['a second document', 'schema: relseal.policy/1\nname: a\ngates: {}\n---\na: 1\n'],
     ['an unknown tag', 'schema: relseal.policy/1\nname: !!js/function a\ngates: {}\n'],
     ['an unknown field', 'schema: relseal.policy/1\nname: a\ngates: {}\nmode: dry-run\n'],
-    ['an unknown gate', 'schema: relseal.policy/1\nname: a\ngates: {promote: {rules: []}}\n'],
+    ['an unknown gate', 'schema: relseal.policy/1\nname: a\ngates: {deploy: {rules: []}}\n'],
     ['a text that is no mapping', 'pass'],
     ['two rules of one id', document(`${rule('a', 'x')}, ${rule('a', 'y')}`)],
     ['two rules for one check', document(`${rule('a', 'x')}, ${rule('b', 'x')}`)],

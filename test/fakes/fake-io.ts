@@ -9,12 +9,11 @@ export interface Ran {
   json(): unknown;
 }
 
-/** Runs a command in this process with an environment of its own; usage errors are thrown, as `main.ts` catches them. */
-export async function runCommand(
-  command: Command,
-  args: readonly string[],
-  { environment = {}, signal = new AbortController().signal }: Partial<Pick<Io, 'environment' | 'signal'>> = {},
-): Promise<Ran> {
+/** Keeps what is printed. */
+export function fakeIo({
+  environment = {},
+  signal = new AbortController().signal,
+}: Partial<Pick<Io, 'environment' | 'signal'>> = {}) {
   const out: string[] = [];
   const notes: string[] = [];
   const io: Io = {
@@ -26,6 +25,16 @@ export async function runCommand(
     progress: () => undefined,
     signal,
   };
+  return { io, out, notes };
+}
+
+/** Runs a command in this process with an environment of its own; usage errors are thrown, as `main.ts` catches them. */
+export async function runCommand(
+  command: Command,
+  args: readonly string[],
+  { environment = {}, signal = new AbortController().signal }: Partial<Pick<Io, 'environment' | 'signal'>> = {},
+): Promise<Ran> {
+  const { io, out, notes } = fakeIo({ environment, signal });
   const code = await command.run(parseGiven(command, args), io);
   const json = () => {
     if (out.length !== 1) throw new Error(`${out.length} documents were printed`);
