@@ -1,14 +1,27 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { Hono } from 'hono';
 import * as z from 'zod';
-import type { ReplayAsk } from '../core/desk/asks.ts';
+import type { ReplayAsk, RunAsk, RunsAsk } from '../core/desk/asks.ts';
+import { ListedRun } from '../core/desk/list-runs.ts';
+import { ShownRun } from '../core/desk/show-run.ts';
 import type { DeadLetters } from '../core/ports/dead-letters.ts';
 import type { DataFolder } from './data-folder.ts';
+import { type Answer, askDeployment, type Deployment } from './deployment.ts';
 
 /** How the commands of one machine reach its server: its address and a token, in a file for its user only. */
 const ServerFile = z.strictObject({ url: z.url(), token: z.string().min(32) });
 export type ServerFile = z.infer<typeof ServerFile>;
+
+/** Whom commands ask: the server of a data folder, or a deployment. */
+export type Server = ServerFile | Deployment;
+
+/** Who asks. A deployment is told no name: it knows who signed. */
+export interface By {
+  readonly operator: string;
+}
+export const byWhom = (server: Server): Partial<By> => ('token' in server ? { operator: userInfo().username } : {});
 
 export const MOST_LETTERS = 1000;
 
@@ -21,6 +34,12 @@ const ReplayAnswer = z.discriminatedUnion('kind', [
   }),
 ]);
 export type ReplayAnswer = z.infer<typeof ReplayAnswer>;
+
+const RunsAnswer = z.object({ kind: z.literal('listed'), runs: z.array(ListedRun) });
+const RunAnswer = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('shown'), shown: ShownRun }),
+  z.object({ kind: z.literal('refused'), code: z.literal('run.unknown') }),
+]);
 
 const LetterAsk = z.strictObject({ id: z.string().min(1).max(64).exactOptional() });
 const Letters = z.array(
@@ -74,7 +93,7 @@ export async function writeServerFile(folder: DataFolder, file: ServerFile): Pro
 export const removeServerFile = (folder: DataFolder): Promise<void> => rm(folder.server, { force: true });
 
 /** One call to the control interface of a running server. */
-export const ask = (server: ServerFile, path: string, body?: unknown): Promise<Response> =>
+const askServer = (server: ServerFile, path: string, body?: unknown): Promise<Answer> =>
   fetch(`${server.url}/control${path}`, {
     headers: { authorization: `Bearer ${server.token}`, 'content-type': 'application/json' },
     ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
@@ -91,24 +110,39 @@ export async function findServer(folder: DataFolder): Promise<ServerFile | undef
     throw error;
   }
   const server = ServerFile.parse(JSON.parse(text));
-  const alive = await ask(server, '/ping').catch(() => undefined);
+  const alive = await askServer(server, '/ping').catch(() => undefined);
   return alive?.ok ? server : undefined;
 }
 
-async function answered<T>(asked: Promise<Response>, schema: z.ZodType<T>): Promise<T> {
+async function answered<T>(asked: Promise<Answer>, schema: z.ZodType<T>): Promise<T> {
   const response = await asked;
   if (!response.ok) throw new Error(`the server answered ${response.status}`);
   return schema.parse(await response.json());
 }
 
-export const askForReplay = (
-  server: ServerFile,
-  how: ReplayAsk & { readonly operator: string },
-): Promise<ReplayAnswer> => answered(ask(server, '/replay', how), ReplayAnswer);
+/** One ask of a desk by its name, answered as the schema says. */
+export const askFor = <T>(server: Server, name: string, body: object, schema: z.ZodType<T>): Promise<T> =>
+  answered(
+    'token' in server ? askServer(server, `/${name}`, body) : askDeployment(server, `/control/${name}`, body),
+    schema,
+  );
+
+export const askForReplay = (server: Server, how: ReplayAsk & Partial<By>): Promise<ReplayAnswer> =>
+  askFor(server, 'replay', how, ReplayAnswer);
+
+/** Runs of a deployment; those of a data folder are read there. */
+export const askForRuns = async (deployment: Deployment, which: RunsAsk): Promise<readonly ListedRun[]> =>
+  (await askFor(deployment, 'runs', which, RunsAnswer)).runs;
+
+/** One run of a deployment, or undefined when it knows none of this name. */
+export async function askForRun(deployment: Deployment, which: RunAsk): Promise<ShownRun | undefined> {
+  const answer = await askFor(deployment, 'run', which, RunAnswer);
+  return answer.kind === 'shown' ? answer.shown : undefined;
+}
 
 /** The dead letters of a running server: it must learn of what is due again. */
 export const deadLettersOf = (server: ServerFile): DeadLetters => ({
-  list: (limit) => answered(ask(server, `/dead-letters?limit=${limit}`), Letters),
+  list: (limit) => answered(askServer(server, `/dead-letters?limit=${limit}`), Letters),
   redrive: async (id) =>
-    (await answered(ask(server, '/dead-letters', id === undefined ? {} : { id }), Redriven)).redriven,
+    (await answered(askServer(server, '/dead-letters', id === undefined ? {} : { id }), Redriven)).redriven,
 });

@@ -1,13 +1,13 @@
-import { userInfo } from 'node:os';
 import { OciDigest, TenantId } from '../events/fields.ts';
 import { type Command, DATA_OPTION, EXIT, type Given, type Io, JSON_OPTION, UsageError } from './command.ts';
-import { findServer, type ServerFile } from './control.ts';
+import { byWhom, findServer, type Server } from './control.ts';
 import { dataFolder } from './data-folder.ts';
+import { deploymentIn, SERVER_OPTION } from './deployment.ts';
 import { askForApproval, askForPromotion, askForStop } from './promotion-control.ts';
 
 /** Promotions live in the server: its metrics are watched and its target is changed, so nothing is done without one. */
-async function serverOf(given: Given): Promise<ServerFile> {
-  const server = await findServer(dataFolder(given.required('data')));
+async function serverOf(given: Given, io: Io): Promise<Server> {
+  const server = deploymentIn(given, io) ?? (await findServer(dataFolder(given.required('data'))));
   if (!server) throw new UsageError('no server runs on this data folder; start it with relseal serve');
   return server;
 }
@@ -58,6 +58,7 @@ export const promoteCommand: Command = {
   positionals: 'HOST/REPO@sha256:DIGEST',
   options: {
     ...DATA_OPTION,
+    ...SERVER_OPTION,
     environment: { type: 'string', value: 'NAME', help: 'where it goes' },
     tenant: { type: 'string', value: 'ID', help: 'whose image; not needed where there is one tenant' },
     ...JSON_OPTION,
@@ -65,11 +66,12 @@ export const promoteCommand: Command = {
   run: async (given, io) => {
     const image = imageOf(only(given, 'image'));
     const tenant = tenantOf(given.text('tenant'));
-    const answer = await askForPromotion(await serverOf(given), {
+    const server = await serverOf(given, io);
+    const answer = await askForPromotion(server, {
       ...image,
       ...(tenant === undefined ? {} : { tenant }),
       environment: given.required('environment'),
-      operator: userInfo().username,
+      ...byWhom(server),
     });
     const text =
       answer.kind === 'refused'
@@ -85,6 +87,7 @@ export const approveCommand: Command = {
   positionals: 'RUN',
   options: {
     ...DATA_OPTION,
+    ...SERVER_OPTION,
     refuse: { type: 'boolean', help: 'refuse instead; one refusal ends the promotion' },
     reason: { type: 'string', value: 'TEXT', help: 'why; kept as evidence beside the entry' },
     ...JSON_OPTION,
@@ -93,11 +96,12 @@ export const approveCommand: Command = {
     const run = only(given, 'run');
     const decision = given.flag('refuse') ? 'refused' : 'approved';
     const reason = given.text('reason');
-    const answer = await askForApproval(await serverOf(given), {
+    const server = await serverOf(given, io);
+    const answer = await askForApproval(server, {
       run,
       decision,
       ...(reason === undefined ? {} : { reason }),
-      operator: userInfo().username,
+      ...byWhom(server),
     });
     if (answer.kind === 'refused') return say(given, io, answer, refusal(answer.code));
     const waiting = answer.missing > 0 ? `; ${answer.missing} more needed` : '';
@@ -109,10 +113,11 @@ export const stopCommand: Command = {
   name: 'stop',
   summary: 'stop a run; a promotion that is stopped is rolled back',
   positionals: 'RUN',
-  options: { ...DATA_OPTION, ...JSON_OPTION },
+  options: { ...DATA_OPTION, ...SERVER_OPTION, ...JSON_OPTION },
   run: async (given, io) => {
     const run = only(given, 'run');
-    const answer = await askForStop(await serverOf(given), { run, operator: userInfo().username });
+    const server = await serverOf(given, io);
+    const answer = await askForStop(server, { run, ...byWhom(server) });
     return say(given, io, answer, answer.kind === 'refused' ? refusal(answer.code) : `${run} stopped`);
   },
 };

@@ -1,8 +1,8 @@
 import { Hono } from 'hono';
 import * as z from 'zod';
-import { answerOperator, type DeskDeps } from '../core/desk/answer-operator.ts';
+import { ACTS, answerOperator, type DeskDeps } from '../core/desk/answer-operator.ts';
 import type { ApprovalAsk, PromotionAsk, StopAsk } from '../core/desk/asks.ts';
-import { ask, type ServerFile } from './control.ts';
+import { askFor, type By, type Server } from './control.ts';
 
 /** Who asks, as the commands of this machine say it; the rest is read by the schema of what is asked. */
 const Asked = z.looseObject({ operator: z.string().min(1).max(255) });
@@ -14,7 +14,7 @@ export function deskApp(deskOf: (operator: string) => DeskDeps): Hono {
     const read = Asked.safeParse(await context.req.json().catch(() => undefined));
     if (!read.success) return context.json({ code: 'request.invalid' }, 400);
     const { operator, ...asked } = read.data;
-    const answer = await answerOperator(deskOf(operator), context.req.param('name'), asked);
+    const answer = await answerOperator(ACTS, deskOf(operator), context.req.param('name'), asked);
     return answer.kind === 'answered' ? context.json(answer.body) : context.json({ code: answer.code }, 400);
   });
   return app;
@@ -25,17 +25,8 @@ const RequestAnswer = z.union([z.object({ kind: z.enum(['started', 'known']), ru
 const ApprovalAnswer = z.union([z.object({ kind: z.literal('recorded'), missing: z.int() }), Refused]);
 const StopAnswer = z.union([z.object({ kind: z.literal('stopped'), runName: z.string() }), Refused]);
 
-async function answered<T>(server: ServerFile, path: string, body: object, schema: z.ZodType<T>): Promise<T> {
-  const response = await ask(server, path, body);
-  if (!response.ok) throw new Error(`the server answered ${response.status}`);
-  return schema.parse(await response.json());
-}
-
-interface By {
-  readonly operator: string;
-}
-export const askForPromotion = (server: ServerFile, body: PromotionAsk & By) =>
-  answered(server, '/promotions', body, RequestAnswer);
-export const askForApproval = (server: ServerFile, body: ApprovalAsk & By) =>
-  answered(server, '/approvals', body, ApprovalAnswer);
-export const askForStop = (server: ServerFile, body: StopAsk & By) => answered(server, '/stops', body, StopAnswer);
+export const askForPromotion = (server: Server, body: PromotionAsk & Partial<By>) =>
+  askFor(server, 'promotions', body, RequestAnswer);
+export const askForApproval = (server: Server, body: ApprovalAsk & Partial<By>) =>
+  askFor(server, 'approvals', body, ApprovalAnswer);
+export const askForStop = (server: Server, body: StopAsk & Partial<By>) => askFor(server, 'stops', body, StopAnswer);

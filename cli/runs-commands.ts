@@ -1,38 +1,23 @@
 import { userInfo } from 'node:os';
 import { localSecrets } from '../adapters/embedded/local-secrets.ts';
 import { systemClock } from '../adapters/embedded/system-clock.ts';
-import { MAX_REASON_CHARACTERS } from '../core/desk/asks.ts';
+import { MAX_REASON_CHARACTERS, MOST_LISTED, type ReplayAsk } from '../core/desk/asks.ts';
+import { type ListedRun, listRuns, RUN_STATUSES, type RunFilter } from '../core/desk/list-runs.ts';
 import { assertNever, isFault } from '../core/faults.ts';
 import { groupCommit } from '../core/ledger/group-commit.ts';
-import type { ClaimRow, ClaimStatus } from '../core/ports/claim-store.ts';
 import { replayRun } from '../core/runs/replay.ts';
-import { RunInput, releaseIdOf } from '../core/runs/run-input.ts';
 import type { TakeUpDeps } from '../core/runs/take-up.ts';
 import { MACHINES } from '../statemachines/catalog.ts';
 import { type Command, DATA_OPTION, EXIT, type Given, JSON_OPTION, UsageError } from './command.ts';
 import { readConfigFile } from './config-file.ts';
-import { askForReplay, findServer, type ReplayAnswer } from './control.ts';
+import { askForReplay, askForRuns, byWhom, findServer, type ReplayAnswer } from './control.ts';
 import { type DataFolder, dataFolder } from './data-folder.ts';
+import { deploymentIn, SERVER_OPTION } from './deployment.ts';
 import { engineView } from './engine-view.ts';
 import { operatorOf } from './serve.ts';
 import { openStores } from './stores.ts';
 
-const STATUSES = ['running', 'passed', 'refused', 'failed'] as const satisfies ClaimStatus[];
 const MOST_RUNS = 10_000;
-
-const shownRun = ({ runName, machine, status, claimedAt, input, error, replay, redrives }: ClaimRow) => {
-  const read = RunInput.safeParse(input);
-  return {
-    run: runName,
-    machine,
-    status,
-    release: read.success ? releaseIdOf(read.data.subject) : '',
-    claimedAt,
-    replay,
-    redrives,
-    ...(error === undefined ? {} : { error }),
-  };
-};
 
 /** One of the words that an option takes, or undefined when it is not given. */
 function oneOf<Word extends string>(given: Given, option: string, words: readonly Word[]): Word | undefined {
@@ -42,10 +27,21 @@ function oneOf<Word extends string>(given: Given, option: string, words: readonl
   return word;
 }
 
-function limitIn(given: Given): number {
+function limitIn(given: Given, most: number): number {
   const limit = Number(given.text('limit') ?? 100);
-  if (!Number.isInteger(limit) || limit < 1 || limit > MOST_RUNS) throw new UsageError(`--limit is 1 to ${MOST_RUNS}`);
+  if (!Number.isInteger(limit) || limit < 1 || limit > most) throw new UsageError(`--limit is 1 to ${most}`);
   return limit;
+}
+
+async function runsOf(folder: DataFolder, filter: RunFilter): Promise<readonly ListedRun[]> {
+  const config = await readConfigFile(folder.config);
+  const stores = openStores(folder);
+  try {
+    const tenants = config.tenants.map(({ id }) => id);
+    return await listRuns(stores.claims, tenants, filter, MOST_RUNS);
+  } finally {
+    stores.close();
+  }
 }
 
 export const runsListCommand: Command = {
@@ -54,33 +50,27 @@ export const runsListCommand: Command = {
   positionals: '',
   options: {
     ...DATA_OPTION,
-    status: { type: 'string', value: 'STATUS', help: `only ${STATUSES.join(', ')}` },
+    ...SERVER_OPTION,
+    status: { type: 'string', value: 'STATUS', help: `only ${RUN_STATUSES.join(', ')}` },
     machine: { type: 'string', value: 'NAME', help: 'only runs of this machine' },
     limit: { type: 'string', value: 'N', help: 'at most so many of each tenant; 100 when not given' },
     ...JSON_OPTION,
   },
   run: async (given, io) => {
     if (given.positionals.length > 0) throw new UsageError('runs are listed by options; runs show RUN shows one');
-    const folder = dataFolder(given.required('data'));
-    const status = oneOf(given, 'status', STATUSES);
+    const deployment = deploymentIn(given, io);
+    const status = oneOf(given, 'status', RUN_STATUSES);
     const machine = oneOf(given, 'machine', MACHINES);
-    const limit = limitIn(given);
-    const config = await readConfigFile(folder.config);
-    const stores = openStores(folder);
-    try {
-      const filter = { limit: machine ? MOST_RUNS : limit, ...(status ? { status } : {}) };
-      const lists = await Promise.all(config.tenants.map(({ id }) => stores.claims.list(id, filter)));
-      const runs = lists.flatMap((rows) =>
-        rows.filter((row) => machine === undefined || row.machine === machine).slice(0, limit),
-      );
-      if (given.flag('json')) io.out(JSON.stringify({ runs: runs.map(shownRun) }));
-      else
-        for (const { run, status: state, release, claimedAt, error } of runs.map(shownRun))
-          io.out([claimedAt, state.padEnd(7), run, release, error ?? ''].join('  ').trimEnd());
-      return EXIT.done;
-    } finally {
-      stores.close();
-    }
+    const limit = limitIn(given, deployment ? MOST_LISTED : MOST_RUNS);
+    const filter = { limit, ...(status ? { status } : {}), ...(machine ? { machine } : {}) };
+    const runs = deployment
+      ? await askForRuns(deployment, filter)
+      : await runsOf(dataFolder(given.required('data')), filter);
+    if (given.flag('json')) io.out(JSON.stringify({ runs }));
+    else
+      for (const { run, status: state, release, claimedAt, error } of runs)
+        io.out([claimedAt, state.padEnd(7), run, release, error ?? ''].join('  ').trimEnd());
+    return EXIT.done;
   },
 };
 
@@ -98,13 +88,13 @@ export const runsCommand: Command = {
 async function replayOffline(
   folder: DataFolder,
   environment: NodeJS.ProcessEnv,
-  ask: Parameters<typeof askForReplay>[1],
-) {
+  { run, ...how }: ReplayAsk,
+): Promise<ReplayAnswer> {
   const config = await readConfigFile(folder.config);
   const stores = openStores(folder);
-  const { run, operator, ...how } = ask;
   try {
-    const actor = await operatorOf(stores, config, localSecrets(environment, folder.root), run, operator);
+    const secrets = localSecrets(environment, folder.root);
+    const actor = await operatorOf(stores, config, secrets, run, userInfo().username);
     const { claims, worm, ledger, database } = stores;
     const view = engineView(database);
     const workflows: TakeUpDeps['workflows'] = {
@@ -118,7 +108,7 @@ async function replayOffline(
     return await replayRun({ claims, worm, workflows, clock: systemClock, append, compensate }, run, { ...how, actor });
   } catch (error) {
     if (!isFault(error, 'InputInvalid')) throw error;
-    return { kind: 'refused', code: 'replay.unknown', runName: run } satisfies ReplayAnswer;
+    return { kind: 'refused', code: 'replay.unknown', runName: run };
   } finally {
     stores.close();
   }
@@ -127,7 +117,7 @@ async function replayOffline(
 const REFUSED: Readonly<Record<string, string>> = {
   'replay.not-failed': 'did not fail, so there is nothing to repair',
   'replay.superseded': 'was replayed already; the newest run is',
-  'replay.unknown': 'is not a run of this data folder; relseal runs lists them',
+  'replay.unknown': 'is not a run of this data folder or deployment; relseal runs lists them',
 };
 
 function answerText(run: string, answer: ReplayAnswer, online: boolean): string {
@@ -153,6 +143,7 @@ export const replayCommand: Command = {
   positionals: 'RUN',
   options: {
     ...DATA_OPTION,
+    ...SERVER_OPTION,
     from: { type: 'string', value: 'WHERE', help: 'failure (when not given) or start' },
     reason: { type: 'string', value: 'TEXT', help: 'why; kept as evidence beside the ledger' },
     ...JSON_OPTION,
@@ -160,16 +151,16 @@ export const replayCommand: Command = {
   run: async (given, io) => {
     const [run, ...more] = given.positionals;
     if (run === undefined || more.length > 0) throw new UsageError('name one run');
-    const folder = dataFolder(given.required('data'));
+    const deployment = deploymentIn(given, io);
     const from = oneOf(given, 'from', ['failure', 'start']) ?? 'failure';
     const reason = given.text('reason');
     if (reason !== undefined && (reason.length === 0 || reason.length > MAX_REASON_CHARACTERS))
       throw new UsageError(`--reason takes 1 to ${MAX_REASON_CHARACTERS} characters`);
-    const ask = { run, operator: userInfo().username, from, ...(reason === undefined ? {} : { reason }) };
-    const server = await findServer(folder);
-    const answer: ReplayAnswer = server
-      ? await askForReplay(server, ask)
-      : await replayOffline(folder, io.environment, ask);
+    const ask = { run, from, ...(reason === undefined ? {} : { reason }) };
+    const server = deployment ?? (await findServer(dataFolder(given.required('data'))));
+    const answer = server
+      ? await askForReplay(server, { ...ask, ...byWhom(server) })
+      : await replayOffline(dataFolder(given.required('data')), io.environment, ask);
     if (given.flag('json')) io.out(JSON.stringify(answer));
     else io.out(answerText(run, answer, server !== undefined));
     return answer.kind === 'refused' ? EXIT.refused : EXIT.done;

@@ -2,11 +2,12 @@ import type * as z from 'zod';
 import { dynamoClient, s3Client, secretsManagerClient, sfnClient } from '../adapters/aws/client.ts';
 import { lambdaClock } from '../adapters/aws/clock.ts';
 import { dynamoClaimStore } from '../adapters/aws/dynamo-claim-store.ts';
+import { dynamoViews } from '../adapters/aws/dynamo-views.ts';
 import { dynamoWaitStore } from '../adapters/aws/dynamo-wait-store.ts';
 import { lambdaIds } from '../adapters/aws/ids.ts';
 import { secretsManagerSecrets } from '../adapters/aws/secrets-manager-secrets.ts';
 import { sfnWorkflows } from '../adapters/aws/sfn-workflows.ts';
-import type { DeskDeps, Person } from '../core/desk/answer-operator.ts';
+import type { DeskDeps, Person, ReadDeps } from '../core/desk/answer-operator.ts';
 import type { ClaimRow } from '../core/ports/claim-store.ts';
 import { COMPENSATING_MACHINES, compensateRun } from '../core/promotion/start-rollback.ts';
 import { pseudonymOf } from '../core/pseudonym.ts';
@@ -24,6 +25,7 @@ export const DESK = {
   ...PROMOTION_MACHINES,
   CLAIMS_TABLE_NAME: name,
   WAITS_TABLE_NAME: name,
+  VIEWS_TABLE_NAME: name,
 };
 
 /** Pseudonyms of those who sign requests, by the ARN they signed as. */
@@ -39,7 +41,7 @@ function persons(tenantOf: ReturnType<typeof readDeployment>['tenantOf']) {
 }
 
 /** What answers whoever signed a request. */
-export function openDesk(env: z.infer<z.ZodObject<typeof DESK>>): (caller: string) => DeskDeps {
+export function openDesk(env: z.infer<z.ZodObject<typeof DESK>>): (caller: string) => DeskDeps & ReadDeps {
   const client = dynamoClient();
   const deployment = readDeployment();
   const personOf = persons(deployment.tenantOf);
@@ -48,6 +50,7 @@ export function openDesk(env: z.infer<z.ZodObject<typeof DESK>>): (caller: strin
     ...appenderOf(s3Client(), client, env),
     claims: dynamoClaimStore({ client, tableName: env.CLAIMS_TABLE_NAME }),
     waits: dynamoWaitStore({ client, tableName: env.WAITS_TABLE_NAME }),
+    views: dynamoViews({ client, tableName: env.VIEWS_TABLE_NAME }),
     workflows: sfnWorkflows({ client: sfnClient(), machineArns, compensating: COMPENSATING_MACHINES }),
   };
   return (caller) => ({

@@ -343,9 +343,12 @@ export function edgeSpecs(
         ...promotionArns,
         CLAIMS_TABLE_NAME,
         WAITS_TABLE_NAME,
+        VIEWS_TABLE_NAME: state.views.tableName,
       } satisfies Record<keyof AnswerOperatorEnv, string>,
       grants: [
         tableGrant(state.claims, 'GetItem', 'PutItem'),
+        listGrant(state.claims, LISTS_INDEX),
+        tableGrant(state.views, 'GetItem', 'Query'),
         tableGrant(state.waits, 'GetItem', 'PutItem', 'DeleteItem'),
         describeClaimed,
         redrive,

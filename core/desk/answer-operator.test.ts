@@ -1,38 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { TenantId } from '../../events/fields.ts';
-import { countingIds } from '../../test/fakes/counting-ids.ts';
-import { ANA, NEXT, promotionWorld, TENANT } from '../../test/fakes/promotion-world.ts';
-import { answerOperator, DESK, type DeskDeps, type Person } from './answer-operator.ts';
+import { deskWorld } from '../../test/fakes/desk-world.ts';
+import { ANA, claimRowOf, NEXT, TENANT } from '../../test/fakes/promotion-world.ts';
+import { ACTS, DESK } from './answer-operator.ts';
 
 const image = { host: 'registry.example.com', repository: 'acme/payments', digest: NEXT };
 const unknown = `promotion-${'0'.repeat(40)}`;
 const GLOBEX = TenantId.parse('globex');
-
-/** A desk, and whom it asked to name the person for. */
-async function desk({ tenants = [TENANT] }: { tenants?: readonly TenantId[] } = {}) {
-  const world = await promotionWorld({ release: false });
-  const asked: TenantId[] = [];
-  const stopped: string[] = [];
-  const deps: DeskDeps = {
-    ...world.deps,
-    ids: countingIds(),
-    tenants,
-    workflows: {
-      ...world.deps.workflows,
-      describe: async () => undefined,
-      redrive: async () => 'impossible',
-      stop: async (_machine, name) => {
-        stopped.push(name);
-      },
-    },
-    compensate: async () => undefined,
-    personOf: async (tenant): Promise<Person> => {
-      asked.push(tenant);
-      return ANA;
-    },
-  };
-  return { world, asked, stopped, ask: (name: string, body: unknown) => answerOperator(deps, name, body) };
-}
 
 describe('the desk', () => {
   it.each<[string, string, unknown]>([
@@ -43,21 +17,29 @@ describe('the desk', () => {
     ['approvals', 'an empty reason', { run: unknown, decision: 'approved', reason: '' }],
     ['stops', 'a run that is none', { run: '' }],
     ['replay', 'another start', { run: unknown, from: 'end' }],
+    ['runs', 'no limit', {}],
+    ['runs', 'a limit of nothing', { limit: 0 }],
+    ['runs', 'a limit without end', { limit: 1001 }],
+    ['runs', 'a status that there is not', { limit: 1, status: 'stuck' }],
+    ['run', 'no run', {}],
+    ['run', 'a run that is none', { run: 'x'.repeat(81) }],
     ['constructor', 'what nobody answers', {}],
     ['', 'no name', {}],
   ])('cannot read %s with %s, and asks who it is of nobody', async (name, _what, body) => {
-    const { ask, asked } = await desk();
+    const { ask, asked } = await deskWorld();
     expect(await ask(name, body)).toEqual({ kind: 'unreadable', code: 'request.invalid' });
     expect(asked).toEqual([]);
   });
 
   it('says what there is not, and asks who it is of nobody', async () => {
-    const { ask, asked } = await desk();
+    const { ask, asked } = await deskWorld();
     const answers = [
       await ask('promotions', { ...image, environment: 'production', tenant: GLOBEX }),
       await ask('approvals', { run: unknown, decision: 'approved' }),
       await ask('stops', { run: unknown }),
       await ask('replay', { run: unknown, from: 'failure' }),
+      await ask('runs', { tenant: GLOBEX, limit: 1 }),
+      await ask('run', { run: unknown }),
     ];
     expect(answers).toEqual(
       [
@@ -65,20 +47,22 @@ describe('the desk', () => {
         { kind: 'refused', code: 'approval.unknown-run' },
         { kind: 'refused', code: 'run.unknown' },
         { kind: 'refused', code: 'replay.unknown', runName: unknown },
+        { kind: 'refused', code: 'tenant.unknown' },
+        { kind: 'refused', code: 'run.unknown' },
       ].map((body) => ({ kind: 'answered', body })),
     );
     expect(asked).toEqual([]);
   });
 
   it('needs the name of a tenant where there are several', async () => {
-    const { ask } = await desk({ tenants: [TENANT, GLOBEX] });
+    const { ask } = await deskWorld({ tenants: [TENANT, GLOBEX] });
     const promotion = { ...image, environment: 'production' };
     expect(await ask('promotions', promotion)).toMatchObject({ body: { code: 'tenant.unknown' } });
     expect(await ask('promotions', { ...promotion, tenant: TENANT })).toMatchObject({ body: { kind: 'started' } });
   });
 
   it('does what is asked as the person of the tenant whose run it is', async () => {
-    const { ask, asked, world, stopped } = await desk();
+    const { ask, asked, world, stopped } = await deskWorld();
     const run = world.run.name;
     expect(await ask('promotions', { ...image, environment: 'production' })).toMatchObject({
       body: { kind: 'started', runName: run },
@@ -93,6 +77,60 @@ describe('the desk', () => {
     expect((await world.entries()).at(-1)).toMatchObject({ kind: 'audit.run-stopped', actor: ANA });
   });
 
-  it('answers promotions, approvals, stops and replays', () =>
-    expect(Object.keys(DESK)).toEqual(['promotions', 'approvals', 'stops', 'replay']));
+  it('lists the runs of its tenants, newest first, and asks who it is of nobody', async () => {
+    const { ask, asked, world } = await deskWorld({ tenants: [TENANT, GLOBEX] });
+    const older = {
+      ...claimRowOf('promotion', { ...world.subject, attempt: 1 }),
+      claimedAt: '2026-01-01T00:00:00.000Z',
+    };
+    await world.claims.claim({ ...older, status: 'failed', error: 'Run.Stopped' });
+    const newest = { run: world.run.name, machine: 'promotion', status: 'running', replay: 0, redrives: 0 };
+    const failed = { run: older.runName, status: 'failed', error: 'Run.Stopped' };
+    const runs = async (body: object) => Object(await ask('runs', body)).body;
+    expect(await runs({ limit: 10 })).toMatchObject({ kind: 'listed', runs: [newest, failed] });
+    expect(await runs({ limit: 1 })).toMatchObject({ runs: [newest] });
+    expect(await runs({ limit: 1, status: 'failed', tenant: TENANT })).toMatchObject({ runs: [failed] });
+    expect(await runs({ limit: 10, machine: 'source-release' })).toEqual({ kind: 'listed', runs: [] });
+    const rollback = { ...claimRowOf('rollback', world.subject), claimedAt: '2026-01-03T00:00:00.000Z' };
+    await world.claims.claim(rollback);
+    expect(await runs({ limit: 1 })).toMatchObject({ runs: [{ machine: 'rollback' }] });
+    expect(await runs({ limit: 1, machine: 'promotion' })).toMatchObject({ runs: [newest] });
+    expect(await runs({ limit: 10, tenant: GLOBEX })).toEqual({ kind: 'listed', runs: [] });
+    expect(asked).toEqual([]);
+  });
+
+  it('shows a run: its claim, what its engine says and its entries as far as they are projected', async () => {
+    const { ask, world, project } = await deskWorld();
+    const run = world.run.name;
+    await ask('stops', { run });
+    const claim = { runName: run, machine: 'promotion', status: 'running' };
+    const engine = { description: { status: 'ABORTED', state: 'Claim the promotion' } };
+    expect(await ask('run', { run })).toMatchObject({
+      body: { kind: 'shown', shown: { run, claim, engine, entries: [] } },
+    });
+    await project();
+    expect(await ask('run', { run })).toMatchObject({
+      body: { shown: { entries: [{ index: 0, kind: 'audit.run-stopped', outcome: 'info', codes: [] }] } },
+    });
+  });
+
+  it('knows no run of a tenant that the deployment does not have', async () => {
+    const { ask, asked, stopped, world } = await deskWorld({ tenants: [GLOBEX] });
+    const run = world.run.name;
+    const refusals = [
+      await ask('approvals', { run, decision: 'approved' }),
+      await ask('stops', { run }),
+      await ask('replay', { run, from: 'failure' }),
+      await ask('run', { run }),
+    ];
+    const codes = ['approval.unknown-run', 'run.unknown', 'replay.unknown', 'run.unknown'];
+    expect(refusals).toMatchObject(codes.map((code) => ({ body: { kind: 'refused', code } })));
+    expect(await ask('runs', { limit: 10 })).toEqual({ kind: 'answered', body: { kind: 'listed', runs: [] } });
+    expect([asked, stopped]).toEqual([[], []]);
+  });
+
+  it('answers promotions, approvals, stops and replays everywhere, and tells of runs in a deployment', () => {
+    expect(Object.keys(ACTS)).toEqual(['promotions', 'approvals', 'stops', 'replay']);
+    expect(Object.keys(DESK)).toEqual([...Object.keys(ACTS), 'runs', 'run']);
+  });
 });

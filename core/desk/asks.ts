@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { OciDigest, TenantId } from '../../events/fields.ts';
+import { RUN_STATUSES } from './list-runs.ts';
 
 /** What persons may ask of a deployment. Who asks is no part of it: it is told by whoever has authenticated them. */
 
@@ -34,3 +35,18 @@ export const ReplayAsk = z.strictObject({
   reason: z.string().min(1).max(MAX_REASON_CHARACTERS).exactOptional(),
 });
 export type ReplayAsk = z.infer<typeof ReplayAsk>;
+
+/** Of each tenant; an answer of a gateway has an end. */
+export const MOST_LISTED = 1000;
+
+export const RunsAsk = z.strictObject({
+  /** All of the deployment when absent. */
+  tenant: TenantId.exactOptional(),
+  status: z.enum(RUN_STATUSES).exactOptional(),
+  machine: z.string().min(1).max(80).exactOptional(),
+  limit: z.int().min(1).max(MOST_LISTED),
+});
+export type RunsAsk = z.infer<typeof RunsAsk>;
+
+export const RunAsk = z.strictObject({ run });
+export type RunAsk = z.infer<typeof RunAsk>;

@@ -26,7 +26,7 @@ export interface HookApiProps {
 }
 
 /** What may be asked below `/control`, each a route of its own: a policy can allow one and not the other. */
-const CONTROL_ROUTES = ['promotions', 'approvals', 'stops', 'replay'] as const;
+const CONTROL_ROUTES = ['promotions', 'approvals', 'stops', 'replay', 'runs', 'run'] as const;
 
 /** Where webhooks come in, where a log is read, and where persons ask. */
 export function hookApi(scope: Construct, { receive, read, answer, lifetime }: HookApiProps): HttpApi {

@@ -127,7 +127,9 @@ describe.skipIf(!program)('a deployment on the AWS emulator', () => {
       const answer = await callApi(world.emulator, world.api, `/ledger/${TENANT}/${path}`);
       return answer.status === 200 ? new Uint8Array(answer.body) : undefined;
     }, key);
-    expect(overHttp).toMatchObject({ size, problems: [] });
+    // The log may have grown since: deliveries that started nothing are published when they are done.
+    expect(overHttp.problems).toEqual([]);
+    expect(overHttp.size).toBeGreaterThanOrEqual(size);
   });
 
   it('keeps every segment under Object Lock', async () => {

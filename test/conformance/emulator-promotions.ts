@@ -1,6 +1,10 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { findServer } from '../../cli/control.ts';
+import { packageRoot } from '../../cli/package-root.ts';
 import { askForApproval, askForPromotion } from '../../cli/promotion-control.ts';
 import { canonicalJson } from '../../core/canonical-json.ts';
 import type { ClaimRow } from '../../core/ports/claim-store.ts';
@@ -20,6 +24,8 @@ const HEALTHY = '0.001';
 const FAILING = '0.5';
 
 const Started = z.object({ kind: z.enum(['started', 'known']), runName: z.string() });
+
+const Seen = z.looseObject({ entries: z.array(z.object({ index: z.int(), kind: z.string(), outcome: z.string() })) });
 
 const endedIn = ({ claims }: DemoStores, run: string) =>
   until(
@@ -45,6 +51,30 @@ async function essenceOf(stores: DemoStores, run: string): Promise<string[]> {
     .sort();
 }
 
+/** A command as a shell runs it, with the keys of a principal in its environment. */
+async function relseal(
+  { emulator, api }: Pick<EmulatorWorld, 'emulator' | 'api'>,
+  { accessKeyId, secretAccessKey }: Principal,
+  args: readonly string[],
+) {
+  const { endpoint, region } = emulator.client;
+  // The API by its path: names below localhost are not resolved everywhere.
+  const server = `${endpoint}/_aws/execute-api/${new URL(api).host.split('.')[0]}/$default`;
+  const keys = { AWS_REGION: region, AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey };
+  const program = join(packageRoot, 'cli', 'relseal.mjs');
+  const child = spawn(process.execPath, [program, ...args, '--server', server, '--json'], {
+    env: { PATH: process.env.PATH, ...keys },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const printed = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr'] as const)
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      printed[name] += text;
+    });
+  const [code]: unknown[] = await once(child, 'close');
+  return { code, ...printed };
+}
+
 /** Promotions of the image that the journey has released, asked for by signed requests. */
 export function describePromotions(worldOf: () => EmulatorWorld, twinOf: () => EmbeddedTwin | undefined): void {
   let people: ReadonlyMap<string, Principal>;
@@ -61,6 +91,7 @@ export function describePromotions(worldOf: () => EmulatorWorld, twinOf: () => E
     const answer = await signedPost(emulator, { url, service: 'execute-api', body: text }, who);
     return { status: answer.status, body: z.looseObject({}).parse(JSON.parse(answer.body.toString())) };
   };
+  const command = (name: string, ...args: string[]) => relseal(worldOf(), people.get(name) ?? nobody, args);
   const image = () => ({
     host: REGISTRY_HOST,
     repository: IMAGES.good.repository,
@@ -258,12 +289,41 @@ export function describePromotions(worldOf: () => EmulatorWorld, twinOf: () => E
     expect(await ended(rollbackOf(claim))).toMatchObject({ status: 'passed' });
     expect(await running(environment)).toEqual({ stable: STABLE, weight: 0 });
     expect((await ask('alice', 'stops', { run })).body).toEqual({ kind: 'refused', code: 'run.ended' });
-    const { body } = await ask('alice', 'replay', { run, from: 'failure' });
-    const again = await judged(Started.parse(body).runName);
+    const replay = await command('alice', 'replay', run);
+    expect(replay).toMatchObject({ code: 0, stderr: '' });
+    const again = await judged(Started.parse(JSON.parse(replay.stdout)).runName);
     expect(again).toMatchObject({ status: 'passed', actor: { authenticated: 'aws-iam' } });
     expect(again.businessKey).not.toBe(claim.businessKey);
     expect(await running(environment)).toEqual({ stable: image().digest, weight: 0 });
     expect(await stores.claims.byRun(rollbackOf(again))).toBeUndefined();
+  });
+
+  it('tells the commands of whoever signs how its runs stand, and nobody else', async () => {
+    const failed = await command('alice', 'runs', 'list', '--status', 'failed', '--machine', 'promotion');
+    const { runs } = z.object({ runs: z.array(z.looseObject({ run: z.string() })) }).parse(JSON.parse(failed.stdout));
+    expect(runs).toMatchObject([{ status: 'failed', error: 'Run.Stopped' }]);
+    const run = runs[0]?.run ?? '';
+    const said = (await entriesOfRun(worldOf().stores, TENANT, run)).map(
+      ({ entry }) => `${entry.kind} ${entry.outcome}`,
+    );
+    const shown = await until(
+      'projected entries',
+      async () => {
+        const { stdout } = await command('alice', 'runs', 'show', run);
+        const seen = Seen.parse(JSON.parse(stdout));
+        return seen.entries.length === said.length ? seen : undefined;
+      },
+      PATIENCE_MS,
+    );
+    expect(shown).toMatchObject({ run, claim: { status: 'failed' }, engine: { description: { status: 'ABORTED' } } });
+    expect(shown.entries.map(({ kind, outcome }) => `${kind} ${outcome}`).sort()).toEqual(said.sort());
+    const refused = await command('alice', 'replay', run);
+    expect([refused.code, JSON.parse(refused.stdout)]).toMatchObject([1, { code: 'replay.superseded' }]);
+    for (const name of ['a stranger', 'mallory', 'bob']) {
+      const { code, stdout, stderr } = await command(name, 'runs', 'show', run);
+      expect([code, stdout], name).toEqual([3, '']);
+      expect(stderr).toContain('answered 403');
+    }
   });
 
   it.each(['before', 'after'] as const)('calls a function again whose process died %s its effect', async (when) => {

@@ -139,6 +139,15 @@ describe('every function', () => {
     expect(started('answer-operator')).toEqual(MACHINES.filter((name) => name !== 'checkpoint').map(machine));
   });
 
+  it('lets the desk list claims by their index and read views, not write them', () => {
+    const may = (resource: RegExp) =>
+      linesOfFunction('answer-operator')
+        .filter(({ resources }) => resources.some((each) => resource.test(JSON.stringify(each))))
+        .flatMap(({ actions }) => actions);
+    expect(may(/ViewsTable/)).toEqual(['dynamodb:GetItem', 'dynamodb:Query']);
+    expect(may(/ClaimsTable.*index\/lists"/)).toEqual(['dynamodb:Query']);
+  });
+
   it('redrives no machine that compensates', () => {
     const redriven = Object.keys(ACTIONS)
       .flatMap(linesOfFunction)
