@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { UsageError } from '../../cli/command.ts';
 import { runCommandLine } from '../../cli/command-line.ts';
 import { packageRoot } from '../../cli/package-root.ts';
 import { startServer } from '../../demo/server-process.ts';
@@ -89,14 +90,21 @@ describe('the commands of the README', () => {
 });
 
 describe('wrong use', () => {
-  const wrong: readonly [string, readonly string[], string][] = [
-    ['no command', [], 'usage: relseal'],
-    ['an unknown command', ['sign'], 'there is no command'],
+  it.each<[string, readonly string[], string]>([
     ['an unknown option', ['runs', '--dta', data], '--dta'],
     ['an unknown word after runs', ['runs', 'source-release-0', '--data', data], 'runs show RUN'],
     ['a replay from nowhere', ['replay', 'source-release-0', '--from', 'middle', '--data', data], '--from is one of'],
     ['dead letters without a folder', ['dead-letters', 'redrive'], '--data is required'],
     ['a missing option', ['serve'], '--data is required'],
+  ])('tells of %s what to do', async (_name, args, words) => {
+    const wrong = runCommandLine(args, fakeIo().io);
+    await expect(wrong).rejects.toThrow(UsageError);
+    await expect(wrong).rejects.toThrow(words);
+  });
+
+  const wrong: readonly [string, readonly string[], string][] = [
+    ['no command', [], 'usage: relseal'],
+    ['an unknown command', ['sign'], 'there is no command'],
     ['a folder that was never set up', ['serve', '--data', join(folder, 'nowhere')], 'relseal init'],
     ['a folder that is set up already', ['init', '--data', data], 'nothing was changed'],
   ];

@@ -10,7 +10,7 @@ import { everyState, everyStateHandlers } from '../../../test/fakes/every-state.
 import { manualClock } from '../../../test/fakes/manual-clock.ts';
 import { openSqlite } from '../sqlite.ts';
 
-const KILLS = Number(process.env.RELSEAL_KILLS ?? 10);
+const KILLS = Number(process.env.RELSEAL_KILLS ?? 4);
 const SEED = Number(process.env.RELSEAL_SEED ?? Date.now() % 1_000_000);
 const RUNS = 4;
 const LONGEST_LIFE_MS = 350;
