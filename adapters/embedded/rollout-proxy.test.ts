@@ -99,8 +99,8 @@ describe('the rollout proxy', () => {
       answers.push(...(await Promise.all(Array.from({ length: 20 }, async () => (await ask(proxy.url)).text))));
     expect(answers.filter((text) => text === 'new')).toHaveLength(20);
     expect(answers.filter((text) => text === 'old')).toHaveLength(180);
-    expect(counted(proxy.metrics(), canary, 200)).toBe(20);
-    expect(counted(proxy.metrics(), stable, 200)).toBe(180);
+    await expect.poll(() => counted(proxy.metrics(), canary, 200)).toBe(20);
+    await expect.poll(() => counted(proxy.metrics(), stable, 200)).toBe(180);
     await proxy.set({ stable, canary, weight: 100 });
     expect((await ask(proxy.url)).text).toBe('new');
     await proxy.set({ stable, weight: 0 });
@@ -232,7 +232,7 @@ describe('the rollout proxy', () => {
       },
     });
     await expect(ask(proxy.url)).rejects.toThrow();
-    expect([200, 502].map((code) => counted(proxy.metrics(), stable, code))).toEqual([0, 1]);
+    await expect.poll(() => [200, 502].map((code) => counted(proxy.metrics(), stable, code))).toEqual([0, 1]);
   });
 
   it('counts a client that leaves before the answer as no error, and tells the revision', async () => {
