@@ -23,6 +23,9 @@ export const RELEASE_MACHINES = { SOURCE_RELEASE_MACHINE_ARN: arn, IMAGE_RELEASE
 /** Machines that promotions run on, by ARN. */
 export const PROMOTION_MACHINES = { PROMOTION_MACHINE_ARN: arn, ROLLBACK_MACHINE_ARN: arn };
 
+/** Functions that change what a target runs: the ledger that allows it, and the claim of who asked. */
+export const TARGET_CHANGES = { ...LEDGER, CLAIMS_TABLE_NAME: name };
+
 function jsonOf(text: string, context: z.RefinementCtx): unknown {
   try {
     return JSON.parse(text);

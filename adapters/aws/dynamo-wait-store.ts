@@ -6,25 +6,13 @@ import {
   TransactionCanceledException,
   TransactWriteItemsCommand,
 } from '@aws-sdk/client-dynamodb';
-import * as z from 'zod';
 import { Fault } from '../../core/faults.ts';
 import type { WaitKey, WaitRow, WaitStore } from '../../core/ports/wait-store.ts';
-import { Sha256Hex, TenantId } from '../../events/fields.ts';
+import { StoredWait } from '../../core/promotion/wait-row.ts';
+import type { TenantId } from '../../events/fields.ts';
 import { storeCall } from './errors.ts';
 import { body, type Item, key, number, rowOf } from './items.ts';
 
-const StoredWait = z.strictObject({
-  tenant: TenantId,
-  businessKey: Sha256Hex,
-  kind: z.enum(['approval', 'stage']),
-  ordinal: z.int().nonnegative(),
-  machine: z.string(),
-  runName: z.string(),
-  token: z.string(),
-  version: z.int().nonnegative(),
-  open: z.boolean(),
-  state: z.unknown(),
-});
 const rowIn = (item: Item): WaitRow => rowOf(item, StoredWait);
 
 const waitKey = ({ tenant, kind, businessKey, ordinal }: WaitKey) =>

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { Fault, isFault } from '../../core/faults.ts';
 import type { WaitKey, WaitRow, WaitStore } from '../../core/ports/wait-store.ts';
-import { Sha256Hex, TenantId } from '../../events/fields.ts';
+import { StoredWait } from '../../core/promotion/wait-row.ts';
 import { type Sqlite, transaction } from './sqlite.ts';
 
 const SCHEMA = `
@@ -12,15 +12,7 @@ const SCHEMA = `
   CREATE INDEX IF NOT EXISTS waits_open ON waits (tenant, kind) WHERE open = 1;`;
 const COLUMNS = 'tenant, business_key AS businessKey, kind, ordinal, machine, run_name AS runName, token, version';
 
-const Stored = z.object({
-  tenant: TenantId,
-  businessKey: Sha256Hex,
-  kind: z.enum(['approval', 'stage']),
-  ordinal: z.int().nonnegative(),
-  machine: z.string(),
-  runName: z.string(),
-  token: z.string(),
-  version: z.int().nonnegative(),
+const Stored = StoredWait.extend({
   open: z.int().transform((open) => open === 1),
   state: z.string().transform((text): unknown => JSON.parse(text)),
 });

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { LEDGER, name } from '../environment.ts';
+import { TARGET_CHANGES } from '../environment.ts';
 
-export const Env = z.object({ ...LEDGER, CLAIMS_TABLE_NAME: name });
+export const Env = z.object(TARGET_CHANGES);
 export type Env = z.infer<typeof Env>;

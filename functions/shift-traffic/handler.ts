@@ -1,25 +1,10 @@
 import middy from '@middy/core';
-import { dynamoClient, s3Client, secretsManagerClient } from '../../adapters/aws/client.ts';
-import { lambdaClock } from '../../adapters/aws/clock.ts';
-import { dynamoClaimStore } from '../../adapters/aws/dynamo-claim-store.ts';
-import { secretsManagerSecrets } from '../../adapters/aws/secrets-manager-secrets.ts';
 import { shiftTraffic } from '../../core/promotion/shift-traffic.ts';
 import { runTask } from '../../core/task.ts';
-import { readDeployment } from '../deployment.ts';
 import { readEnvironment } from '../environment.ts';
-import { deployedEnvironments } from '../environments.ts';
-import { appenderOf } from '../stores.ts';
-import { deployedTargets } from '../targets.ts';
+import { targetChangesOf } from '../target-changes.ts';
 import { Env } from './env.ts';
 
-const env = readEnvironment(Env);
-const client = dynamoClient();
-const deployment = readDeployment();
-const secrets = secretsManagerSecrets(secretsManagerClient(), lambdaClock.now);
-const deps = {
-  ...appenderOf(s3Client(), client, env),
-  claims: dynamoClaimStore({ client, tableName: env.CLAIMS_TABLE_NAME }),
-  targets: deployedTargets(deployment.config, deployedEnvironments(deployment), secrets),
-};
+const deps = targetChangesOf(readEnvironment(Env));
 
 export const handler = middy((payload: unknown) => runTask(shiftTraffic, deps, payload));

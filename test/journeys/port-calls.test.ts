@@ -25,7 +25,8 @@ import { businessKeyOf, RunInput, RunSubject, runNameOf } from '../../core/runs/
 import { IMAGES, SAMPLE } from '../../demo/inputs.ts';
 import { OWN_TENANT, REGISTRY_HOST } from '../../demo/setup.ts';
 import { TenantId } from '../../events/fields.ts';
-import { type DeathPlan, dyingDatabase } from '../fakes/dying-database.ts';
+import { dyingDatabase } from '../fakes/dying-database.ts';
+import { type MortalPlan, mortal } from '../fakes/mortal.ts';
 import { contentOf } from './same-content.ts';
 import { openWorld, type World } from './world.ts';
 
@@ -33,40 +34,13 @@ import { openWorld, type World } from './world.ts';
 const STRIDE = Number(process.env.RELSEAL_KILLS ?? 20) >= 200 ? 1 : 23;
 const tenant = TenantId.parse(OWN_TENANT);
 
-/** Which port call a process dies at: right before it, or after it took effect and before anyone hears of it. */
-interface Death extends DeathPlan {
-  calls: number;
-  die(): void;
-}
-
-function deathAtCall(at: number, when: 'before' | 'after'): Death & { readonly happened: Promise<void> } {
+function deathAtCall(at: number, when: 'before' | 'after'): MortalPlan & { readonly happened: Promise<void> } {
   let die = () => {};
   const happened = new Promise<void>((resolve) => {
     die = resolve;
   });
-  return { at, when, writes: Number.NEGATIVE_INFINITY, dead: false, calls: 0, die, happened };
-}
-
-/** A port as a process has it that may die at any of its calls; none works afterwards. */
-function mortal<T extends object>(port: T, death: Death): T {
-  const end = (): never => {
-    death.dead = true;
-    death.die();
-    throw new Error('the process is dead');
-  };
-  return new Proxy(port, {
-    get: (owner, property) => {
-      const member: unknown = Reflect.get(owner, property);
-      if (typeof member !== 'function') return member;
-      return (...args: unknown[]) => {
-        if (death.dead) throw new Error('the process is dead');
-        const last = death.calls++ === death.at;
-        if (last && death.when === 'before') return end();
-        const answer: unknown = Reflect.apply(member, owner, args);
-        return last && answer instanceof Promise ? answer.then(end) : answer;
-      };
-    },
-  });
+  const isLast = (call: number) => call === at;
+  return { at, when, writes: Number.NEGATIVE_INFINITY, dead: false, calls: 0, isLast, die, happened };
 }
 
 interface Keys {

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openSqlite } from '../../adapters/embedded/sqlite.ts';
-import { type DeathPlan, dyingDatabase } from '../fakes/dying-database.ts';
+import { dyingDatabase } from '../fakes/dying-database.ts';
 import { manualClock } from '../fakes/manual-clock.ts';
+import { type MortalPlan, mortal } from '../fakes/mortal.ts';
 import { type PromotionProcess, promotionProcess } from '../fakes/promotion-process.ts';
 import {
   BEN,
@@ -31,39 +32,14 @@ const ENVIRONMENT = {
 
 /** What a process dies at: a call of any port, or a durable write of its engine. */
 type Mark = 'call' | 'write';
-interface Death extends DeathPlan {
-  calls: number;
-  readonly mark: Mark;
-}
-const deathAt = (mark: Mark, at: number, when: Death['when']): Death => ({
+const deathAt = (mark: Mark, at: number, when: MortalPlan['when']): MortalPlan => ({
   at,
   when,
-  mark,
+  isLast: (call) => call === at && mark === 'call',
   dead: false,
   calls: 0,
   writes: mark === 'write' ? 0 : Number.NEGATIVE_INFINITY,
 });
-
-/** A port as a process has it that may die right before a call, or after it took effect and before anyone hears of it. */
-function mortal<T extends object>(port: T, death: Death): T {
-  const end = (): never => {
-    death.dead = true;
-    throw new Error('the process is dead');
-  };
-  return new Proxy(port, {
-    get: (owner, property) => {
-      const member: unknown = Reflect.get(owner, property);
-      if (typeof member !== 'function') return member;
-      return (...args: unknown[]) => {
-        if (death.dead) throw new Error('the process is dead');
-        const last = death.calls++ === death.at && death.mark === 'call';
-        if (last && death.when === 'before') return end();
-        const answer: unknown = Reflect.apply(member, owner, args);
-        return last && answer instanceof Promise ? answer.then(end) : answer;
-      };
-    },
-  });
-}
 
 interface Case {
   /** Whether errors are far above their limit from the first tick on. */
@@ -92,7 +68,7 @@ async function approveWaiting({ stores }: World, process: PromotionProcess): Pro
 }
 
 /** One process on the stores of a world, from its start to its death or to the end of all runs. */
-async function live(world: World, death: Death): Promise<void> {
+async function live(world: World, death: MortalPlan): Promise<void> {
   const { stores, database } = world;
   const process = promotionProcess({
     stores,
