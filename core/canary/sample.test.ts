@@ -52,11 +52,15 @@ describe('one value of one signal', () => {
   });
 
   it('is never OK unless it is a number from 0 to its limit', () => {
+    // Also what nearly is one: "0 ", "0x1f", "1.", "1e".
+    const nearly = fc.string({ unit: fc.constantFrom(...'0189+-.eExNaIf '), maxLength: 8 });
     fc.assert(
-      fc.property(fc.string({ maxLength: 8 }), (text) => {
+      fc.property(fc.oneof(fc.string({ maxLength: 8 }), nearly), (text) => {
         const { class: kind } = classify(LATENCY, { value: values(text) });
-        expect(kind === 'OK').toBe(/^[+-]?\d/.test(text) && Number(text) >= 0 && Number(text) <= 1800);
+        const isNumber = /^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?$/.test(text);
+        expect(kind === 'OK').toBe(isNumber && Number(text) >= 0 && Number(text) <= 1800);
       }),
+      { numRuns: 1000, examples: [['0 '], ['0x1f'], ['1.'], ['1e'], ['-0'], ['1e3']] },
     );
   });
 
