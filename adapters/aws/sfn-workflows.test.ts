@@ -48,6 +48,9 @@ beforeEach(() => {
 const machineArns = { source: `${ARN}:source`, aliased: `${ARN}:source:live`, promotion: `${ARN}:promotion` };
 const workflows = () => sfnWorkflows({ client, machineArns, compensating: ['promotion'] });
 
+const lambda = (errorType: string, errorMessage: string) =>
+  JSON.stringify({ errorType, errorMessage, trace: ['SourceUnreachable: x', ' at /var/task/index.js:1'] });
+
 const failed = (more: object = {}) => ({
   executionArn: RUN,
   status: 'FAILED',
@@ -55,7 +58,7 @@ const failed = (more: object = {}) => ({
   stopDate: 1_700_000_060,
   input: '{"a":1}',
   error: 'SourceUnreachable',
-  cause: '{"errorType":"SourceUnreachable"}',
+  cause: lambda('SourceUnreachable', 'gone'),
   redriveCount: 2,
   redriveStatus: 'REDRIVABLE',
   ...more,
@@ -78,11 +81,22 @@ describe('a run of Step Functions', () => {
       stoppedAt: '2023-11-14T22:14:20.000Z',
       input: { a: 1 },
       error: 'SourceUnreachable',
-      cause: '{"errorType":"SourceUnreachable"}',
+      cause: 'gone',
       state: 'Fetch the source',
       redriveCount: 2,
       redrivable: true,
     });
+  });
+
+  it.each([
+    ['a plain text', 'States.Timeout', 'The task did not answer in time.', 'The task did not answer in time.'],
+    ['a report of the sandbox', 'Sandbox.Timedout', lambda('Sandbox.Timedout', 'timed out'), 'timed out'],
+    ['a report of another error', 'SourceUnreachable', lambda('TypeError', 'password hunter2'), undefined],
+    ['a report that is cut off', 'SourceUnreachable', lambda('SourceUnreachable', 'password').slice(0, -9), undefined],
+    ['JSON of another shape', 'States.TaskFailed', '{"password":"hunter2"}', undefined],
+  ])('has as its cause what was said in %s', async (_what, error, cause, said) => {
+    service.answers = { DescribeExecution: failed({ error, cause }), GetExecutionHistory: history };
+    expect((await workflows().describe('source', 'run-1'))?.cause).toBe(said);
   });
 
   it('has an ARN without the alias of its machine', async () => {

@@ -10,6 +10,7 @@ import {
   StartExecutionCommand,
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
+import * as z from 'zod';
 import { Fault } from '../../core/faults.ts';
 import type { RunDescription, RunStatus, TokenAnswer, Workflows } from '../../core/ports/workflows.ts';
 import { isNamed, storeCall } from './errors.ts';
@@ -96,6 +97,7 @@ export function sfnWorkflows({ client, machineArns, compensating = [] }: SfnWork
     if (!found) return undefined;
     const status = statusOfRun(found.status);
     const state = status === 'SUCCEEDED' ? undefined : await stateOf(client, arn);
+    const cause = causeOf(found.error, found.cause);
     return {
       name,
       machine,
@@ -105,7 +107,7 @@ export function sfnWorkflows({ client, machineArns, compensating = [] }: SfnWork
       input: json(found.input),
       ...(found.output === undefined ? {} : { output: json(found.output) }),
       ...(found.error === undefined ? {} : { error: found.error }),
-      ...(found.cause === undefined ? {} : { cause: found.cause }),
+      ...(cause === undefined ? {} : { cause }),
       ...(state === undefined ? {} : { state }),
       redriveCount: found.redriveCount ?? 0,
       redrivable: found.redriveStatus === 'REDRIVABLE' && mayRedrive(machine),
@@ -172,3 +174,20 @@ export function sfnWorkflows({ client, machineArns, compensating = [] }: SfnWork
 /** A run that waits for its redrive has not ended. */
 const statusOfRun = (status: string | undefined): RunStatus =>
   status === 'SUCCEEDED' || status === 'FAILED' || status === 'TIMED_OUT' || status === 'ABORTED' ? status : 'RUNNING';
+
+/** What Lambda makes of an error that a function throws. */
+const LambdaFailure = z.object({ errorType: z.string(), errorMessage: z.string() });
+
+/**
+ * The cause as the port has it: what the function said. Of what Lambda reports that is the message alone, for a trace
+ * belongs into its log; a report that is cut off, of another error or of another shape says nothing.
+ */
+function causeOf(error: string | undefined, cause: string | undefined): string | undefined {
+  if (!cause?.startsWith('{')) return cause;
+  try {
+    const { errorType, errorMessage } = LambdaFailure.parse(JSON.parse(cause));
+    return errorType === error ? errorMessage : undefined;
+  } catch {
+    return undefined;
+  }
+}

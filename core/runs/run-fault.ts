@@ -23,29 +23,15 @@ const RunFault = z.strictObject({
 const MAX_CAUSE_CHARACTERS = 1024;
 const MAX_STATE_CHARACTERS = 80;
 
-/** What Lambda makes of an error that a function throws. */
-const LambdaFailure = z.object({ errorType: z.string(), errorMessage: z.string() });
-
 /** Errors whose cause is a text of ours or of the engine. What any other error says may quote what others sent. */
 const isOurs = (error: string): boolean =>
   FAULT_NAMES.some((name) => name === error) || /^(?:States|Sandbox)\./.test(error);
 
-/** The message in a cause. Of what Lambda reports the message alone: a trace is for its log. */
-function messageOf(error: string, cause: string): string | undefined {
-  if (!cause.startsWith('{')) return cause;
-  try {
-    const { errorType, errorMessage } = LambdaFailure.parse(JSON.parse(cause));
-    return errorType === error ? errorMessage : undefined;
-  } catch {
-    // Cut off in the middle or of another shape: nobody knows what it says.
-    return undefined;
-  }
-}
-
 /** The cause as far as it may be kept for ever: at most 1,024 characters, absent where it could hold a secret. */
 export function keptCause(error: string, cause: string | undefined): string | undefined {
-  const message = cause !== undefined && isOurs(error) ? messageOf(error, cause) : undefined;
-  return message?.slice(0, MAX_CAUSE_CHARACTERS).toWellFormed() || undefined;
+  // A text that begins like JSON is a report of somebody else: nobody knows what it holds.
+  if (!isOurs(error) || cause?.startsWith('{')) return undefined;
+  return cause?.slice(0, MAX_CAUSE_CHARACTERS).toWellFormed() || undefined;
 }
 
 /** How a run failed; the cause as it may be kept. */
