@@ -17,6 +17,10 @@ hosts:
   # The public proxy sends large module zips from here.
   - host: storage.googleapis.com
   # - { host: registry.internal.example.com, private: true }
+  # - { host: "prometheus.internal.example.com:9090", private: true }
+
+# Lets functions elsewhere change the proxies of this server, at /targets/<tenant>%2F<environment>.
+# targetsToken: file:secrets/targets
 
 tenants:
   - id: acme

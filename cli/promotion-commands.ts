@@ -49,6 +49,7 @@ const WHY: Readonly<Record<string, string>> = {
   'approval.already-given': 'your approval is on the ledger already',
   'approval.unknown-run': 'no such run',
   'run.unknown': 'no such run',
+  'run.ended': 'the run has ended already',
 };
 const refusal = (code: string): string => `refused: ${code} (${WHY[code] ?? 'see the ledger'})`;
 
