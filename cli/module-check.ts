@@ -59,7 +59,7 @@ export async function moduleTargetOf(argument: string): Promise<ModuleTarget> {
 /** What to do about each fault; the list may hold passwords, so it is not repeated. */
 export const MODULE_FIXES = {
   ModuleProxyUnreachable: 'Try again, or set GOPROXY to a proxy that can be reached and has the module.',
-  ChecksumDatabaseUnreachable: 'Try again, or set GOPROXY to a proxy that serves the checksum database.',
+  ChecksumDatabaseUnavailable: 'Try again, or set GOPROXY to a proxy that serves the checksum database.',
   EgressRefused: 'Only hosts that GOPROXY and GOSUMDB name are asked, over https unless they are on loopback.',
 } as const;
 

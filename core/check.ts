@@ -28,6 +28,8 @@ export const CheckReport = z.strictObject({
   outcome: z.enum(['pass', 'refuse']),
   /** All reasons, ordered; non-empty exactly when refused. */
   reasons: z.array(Refusal).max(100_000),
+  /** What was seen and refuses nothing, in the form of a reason; absent when there is none. */
+  warnings: z.array(Refusal).min(1).max(100_000).optional(),
   /** What it was made of or made: SBOMs, notes, snapshots. */
   evidence: z.array(EvidenceRef).max(1024),
   change: ChangeFacts.optional(),

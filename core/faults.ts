@@ -6,7 +6,7 @@ export const FAULT_NAMES = [
   // Try again later; the other side or the way to it is at fault.
   'SourceUnreachable',
   'ModuleProxyUnreachable',
-  'ChecksumDatabaseUnreachable',
+  'ChecksumDatabaseUnavailable',
   'RegistryUnreachable',
   'StoreUnavailable',
   'SignerUnavailable',

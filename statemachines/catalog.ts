@@ -46,7 +46,7 @@ export const RETRIED_FAULTS: Readonly<Record<StepName, readonly string[]>> = {
   'claim-release': ['StoreUnavailable', 'LedgerConflict'],
   'append-ledger': ['StoreUnavailable', 'LedgerConflict'],
   'fetch-source': ['SourceUnreachable', 'ModuleProxyUnreachable', 'StoreUnavailable'],
-  'verify-go-sum': ['ModuleProxyUnreachable', 'ChecksumDatabaseUnreachable', 'StoreUnavailable', 'LedgerConflict'],
+  'verify-go-sum': ['ModuleProxyUnreachable', 'ChecksumDatabaseUnavailable', 'StoreUnavailable', 'LedgerConflict'],
   'make-source-sbom': ['StoreUnavailable'],
   'decide-gate': ['StoreUnavailable'],
   'resolve-image': ['RegistryUnreachable', 'StoreUnavailable'],

@@ -35,7 +35,7 @@ interface Place {
 const unreachable = (error: unknown): unknown =>
   error instanceof Fault
     ? error
-    : new Fault('ChecksumDatabaseUnreachable', error instanceof Error ? error.message : 'the database failed', {
+    : new Fault('ChecksumDatabaseUnavailable', error instanceof Error ? error.message : 'the database failed', {
         cause: error,
       });
 
@@ -50,7 +50,7 @@ export function openChecksumDatabase(options: ChecksumDatabaseOptions): Checksum
     if (options.url) return { endpoint: httpEndpoint(options.url), prefix: '' };
     const prefix = `sumdb/${name}/`;
     for (const entry of entries) {
-      if (entry.kind === 'off') throw new Fault('ChecksumDatabaseUnreachable', `${name} is not asked: GOPROXY is off`);
+      if (entry.kind === 'off') throw new Fault('ChecksumDatabaseUnavailable', `${name} is not asked: GOPROXY is off`);
       if (entry.kind === 'direct') break;
       try {
         if ((await fetchBytes(client, entry, `${prefix}supported`, TEXT_LIMITS)) !== undefined)
@@ -84,7 +84,7 @@ export function openChecksumDatabase(options: ChecksumDatabaseOptions): Checksum
     try {
       return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
     } catch (error) {
-      throw new Fault('ChecksumDatabaseUnreachable', `${name} answered with what is no text`, { cause: error });
+      throw new Fault('ChecksumDatabaseUnavailable', `${name} answered with what is no text`, { cause: error });
     }
   };
 
@@ -100,7 +100,7 @@ export function openChecksumDatabase(options: ChecksumDatabaseOptions): Checksum
     },
     async latest() {
       const bytes = await get('latest', TEXT_LIMITS);
-      if (!bytes) throw new Fault('ChecksumDatabaseUnreachable', `${name} has no /latest`);
+      if (!bytes) throw new Fault('ChecksumDatabaseUnavailable', `${name} has no /latest`);
       return text(bytes);
     },
     async tile(level, index, width) {
@@ -110,7 +110,7 @@ export function openChecksumDatabase(options: ChecksumDatabaseOptions): Checksum
       // Partial tiles may be dropped once the full one exists; its beginning is the same.
       const full =
         width < TILE_WIDTH ? await get(tilePath({ ...tile, width: TILE_WIDTH }, 'tile/8'), TILE_LIMITS) : undefined;
-      if (!full) throw new Fault('ChecksumDatabaseUnreachable', `${name} does not serve ${tilePath(tile, 'tile/8')}`);
+      if (!full) throw new Fault('ChecksumDatabaseUnavailable', `${name} does not serve ${tilePath(tile, 'tile/8')}`);
       return full.slice(0, width * 32);
     },
   };

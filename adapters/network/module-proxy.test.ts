@@ -163,7 +163,7 @@ describe('a checksum database', () => {
   });
 
   it('is unreachable, never absent, where a proxy fails, is off, or sends what is no text', async () => {
-    const fault = expect.objectContaining({ name: 'ChecksumDatabaseUnreachable' });
+    const fault = expect.objectContaining({ name: 'ChecksumDatabaseUnavailable' });
     const failing = await proxy({ [`/sumdb/${name}/supported`]: 'yes', [`/sumdb/${name}${lookup}`]: 500 });
     await expect(openAt(failing.url).lookup(PATH, VERSION)).rejects.toThrow(fault);
     await expect(openAt(failing.url).latest()).rejects.toThrow(fault);

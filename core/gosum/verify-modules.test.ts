@@ -388,10 +388,10 @@ describe('the checksum database of a release', () => {
   ] as const)('that cannot be reached for its %s is a fault, never a refusal', async (_, call) => {
     const all = world();
     const down = async (): Promise<never> => {
-      throw new Fault('ChecksumDatabaseUnreachable', 'HTTP 503');
+      throw new Fault('ChecksumDatabaseUnavailable', 'HTTP 503');
     };
     await expect(verify(all, { database: { ...all.database, [call]: down } })).rejects.toThrow(
-      expect.objectContaining({ name: 'ChecksumDatabaseUnreachable' }),
+      expect.objectContaining({ name: 'ChecksumDatabaseUnavailable' }),
     );
     expect(all.heads.kept.size).toBe(0);
   });

@@ -144,7 +144,7 @@ async function openDatabase({ database, heads }: VerifyModulesDeps, needed: bool
 
 /**
  * Judges everything and names every reason, in a fixed order: go.mod, go.sum, missing lines, lines, database, release.
- * Faults (`ModuleProxyUnreachable`, `ChecksumDatabaseUnreachable`, …) are thrown: what could not be checked is no answer.
+ * Faults (`ModuleProxyUnreachable`, `ChecksumDatabaseUnavailable`, …) are thrown: what could not be checked is no answer.
  */
 export async function verifyModuleHashes(deps: VerifyModulesDeps, inputs: ModuleInputs): Promise<ModuleVerification> {
   const goMod = readGoMod(inputs.goMod);

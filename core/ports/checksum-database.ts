@@ -1,6 +1,6 @@
 import type { ModulePath, ModuleVersion } from '../brands.ts';
 
-/** Raw bytes of a Go checksum database; `core/sumdb` verifies every one. Unreachable: `ChecksumDatabaseUnreachable`. */
+/** Raw bytes of a Go checksum database; `core/sumdb` verifies every one. Unreachable: `ChecksumDatabaseUnavailable`. */
 export interface ChecksumDatabase {
   /** `name+hash+key` of the database, from settings, never from what it serves. */
   readonly verifierKey: string;

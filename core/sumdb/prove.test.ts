@@ -121,7 +121,7 @@ describe('the checksum database', () => {
 
   it('faults when an answer is no lookup, no note or a cut tile', async () => {
     const database = testChecksumDatabase(recordsOf(3));
-    const unreachable = { name: 'ChecksumDatabaseUnreachable' };
+    const unreachable = { name: 'ChecksumDatabaseUnavailable' };
     await expect(openSumdbProver({ ...database, latest: async () => '<html>' }, undefined)).rejects.toMatchObject(
       unreachable,
     );

@@ -61,7 +61,7 @@ const forked = (where: string, ours: TreeHead, theirs: TreeHead): Contradiction 
 function openHead(note: string, key: VerifierKey, where: string): TreeHead {
   const opened = openNote(note, [key]);
   if (opened.kind === 'malformed')
-    throw new Fault('ChecksumDatabaseUnreachable', `${where} of ${key.name} is no signed note: ${opened.why}`);
+    throw new Fault('ChecksumDatabaseUnavailable', `${where} of ${key.name} is no signed note: ${opened.why}`);
   if (opened.kind !== 'opened') throw invalid(where, `a tree head signed by ${key.name}+${key.id}`, opened.why);
   const head = parseCheckpoint(opened.text);
   if (head?.origin !== TREE_ORIGIN) throw invalid(where, `a head of a "${TREE_ORIGIN}"`, opened.text);
@@ -114,7 +114,7 @@ class Prover implements SumdbProver {
 
   async #proveBody(body: string, where: string): Promise<SumdbRecord> {
     const lookup = parseLookup(body);
-    if (!lookup) throw new Fault('ChecksumDatabaseUnreachable', `the lookup of ${where} is no lookup answer`);
+    if (!lookup) throw new Fault('ChecksumDatabaseUnavailable', `the lookup of ${where} is no lookup answer`);
     const head = openHead(lookup.note, this.#key, where);
     await this.join(head, where);
     const { record } = lookup;
@@ -159,7 +159,7 @@ const unknownModule = (where: string): Refusal => ({
 
 /**
  * Reads the newest head once, authenticates its right edge and joins it with the head kept from before. All records are
- * then proved in the larger of the two. Faults: `ChecksumDatabaseUnreachable` when it could not be asked,
+ * then proved in the larger of the two. Faults: `ChecksumDatabaseUnavailable` when it could not be asked,
  * `ConfigurationInvalid` for the verifier key, `EvidenceMissing` for a kept head that does not open.
  */
 export async function openSumdbProver(database: ChecksumDatabase, kept: KeptHead | undefined): Promise<OpenedProver> {

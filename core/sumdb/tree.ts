@@ -38,7 +38,7 @@ export interface SumdbTree {
 async function fetchTile(database: ChecksumDatabase, tile: Tile): Promise<Uint8Array[]> {
   const hashes = decodeTile(await database.tile(tile.level, tile.index, tile.width), tile.width);
   // A cut answer, not a wrong one: it proves nothing against the database.
-  if (!hashes) throw new Fault('ChecksumDatabaseUnreachable', `tile ${tile.level}/${tile.index} has another length`);
+  if (!hashes) throw new Fault('ChecksumDatabaseUnavailable', `tile ${tile.level}/${tile.index} has another length`);
   return hashes;
 }
 
