@@ -5,6 +5,9 @@ import { openSqlite, type Sqlite } from '../sqlite.ts';
 import { createCommits } from './commits.ts';
 
 const LOST = new Error('lost');
+const noFault = (fault: unknown): void => {
+  throw fault;
+};
 
 function openTable(wrap = (database: Sqlite): Sqlite => database) {
   const database = openSqlite(':memory:');
@@ -27,7 +30,7 @@ describe('commits', () => {
   it('write what comes in one turn in one transaction, in its order', async () => {
     const plan = deathAt(-1, 'before');
     const { seen, rows, add } = openTable((database) => dyingDatabase(database, plan));
-    const { write } = createCommits(seen);
+    const { write } = createCommits(seen, noFault);
     const written = [write(add(1)), write(add(2)), write(add(3))];
     expect(rows()).toEqual([]);
     expect(await Promise.all(written)).toEqual([1, 2, 3]);
@@ -37,7 +40,7 @@ describe('commits', () => {
 
   it('undo the work that throws, tell its caller, and keep what is beside it', async () => {
     const { database, rows, add } = openTable();
-    const { write } = createCommits(database);
+    const { write } = createCommits(database, noFault);
     const good = write(add(1));
     const bad = write(() => {
       add(2)();
@@ -52,7 +55,7 @@ describe('commits', () => {
   it('fail together when the transaction does, with the first error, and write again after it', async () => {
     const { database, rows, add } = openTable();
     database.exec(`CREATE TRIGGER full BEFORE INSERT ON t WHEN NEW.n = 2 BEGIN SELECT RAISE(ROLLBACK, 'full'); END`);
-    const { write } = createCommits(database);
+    const { write } = createCommits(database, noFault);
     const written = await Promise.allSettled([write(add(1)), write(add(2)), write(add(3))]);
     for (const outcome of written)
       expect(outcome).toMatchObject({ status: 'rejected', reason: { message: expect.stringContaining('full') } });
@@ -63,7 +66,7 @@ describe('commits', () => {
 
   it('resolve only for what is durable: a process that dies before the commit has told nobody', async () => {
     const { seen, rows, add } = openTable((database) => dyingDatabase(database, deathAt(0, 'before')));
-    const { write } = createCommits(seen);
+    const { write } = createCommits(seen, noFault);
     const written = await Promise.allSettled([write(add(1)), write(add(2))]);
     expect(written.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     expect(rows()).toEqual([]);
@@ -72,12 +75,50 @@ describe('commits', () => {
   it('write a flood in parts, and are settled when nothing waits', async () => {
     const plan = deathAt(-1, 'before');
     const { seen, rows, add } = openTable((database) => dyingDatabase(database, plan));
-    const { write, settled } = createCommits(seen);
+    const { write, settled } = createCommits(seen, noFault);
     const written = Array.from({ length: 1200 }, (_n, n) => write(add(n)));
     await settled();
     expect(rows()).toEqual(await Promise.all(written));
     expect(plan.writes).toBe(3);
     await settled();
+  });
+
+  it('let what can wait join a turn that is not busy', async () => {
+    const plan = deathAt(-1, 'before');
+    const { seen, rows, add } = openTable((database) => dyingDatabase(database, plan));
+    const { write, writeLater } = createCommits(seen, noFault);
+    await Promise.all([writeLater('t', add(1)), writeLater('t', add(2)), write(add(3))]);
+    expect(rows()).toEqual([3, 1, 2]);
+    expect(plan.writes).toBe(1);
+  });
+
+  it('write a flood that can wait after what cannot, yet some of it in every turn', async () => {
+    const { database, add } = openTable();
+    const { write, writeLater } = createCommits(database, noFault);
+    const order: string[] = [];
+    const flood = Array.from({ length: 500 }, async (_n, n) => {
+      await writeLater('t', add(n));
+      order.push('new');
+    });
+    for (let turn = 0; turn < 5; turn += 1) {
+      const busy = Array.from({ length: 200 }, async (_n, n) => {
+        await write(add(n));
+        order.push('old');
+      });
+      await Promise.all(busy);
+      expect(order.filter((what) => what === 'old')).toHaveLength(200 * (turn + 1));
+      expect(order.filter((what) => what === 'new')).toHaveLength(turn + 1);
+    }
+    await Promise.all(flood);
+    expect(order).toHaveLength(1500);
+  });
+
+  it('go round the tenants with what can wait, so that a flood of one keeps no other waiting', async () => {
+    const { database, rows, add } = openTable();
+    const { writeLater } = createCommits(database, noFault);
+    const written = Array.from({ length: 300 }, (_n, n) => writeLater('flood', add(n)));
+    await Promise.all([...written, writeLater('small', add(-1))]);
+    expect(rows().slice(0, 3)).toEqual([0, -1, 1]);
   });
 
   it('let other turns happen while a run only passes and chooses', async () => {

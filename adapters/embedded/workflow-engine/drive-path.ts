@@ -1,4 +1,4 @@
-import type { Flow, Retrier, State } from '../../../core/asl/definition.ts';
+import type { Flow, Retrier, State, StateOf } from '../../../core/asl/definition.ts';
 import type { Json, JsonObject } from '../../../core/asl/json.ts';
 import { matchesError, reportedError, StateError } from '../../../core/asl/state-error.ts';
 import { abortEvents } from './abort-events.ts';
@@ -13,6 +13,7 @@ import {
   withoutAttempt,
 } from './frame.ts';
 import { HISTORY_EVENTS, requirePayload, requireVariables } from './limits.ts';
+import { type PathJournal, pathJournal, type Transition } from './path-journal.ts';
 import { performFork } from './perform-fork.ts';
 import { evaluateResults, performSimple } from './perform-state.ts';
 import { answeredTask, awaitToken, performTask, waitsForToken } from './perform-task.ts';
@@ -24,6 +25,7 @@ import {
   iterationOf,
   type Outcome,
   type PathContext,
+  type PathPlace,
 } from './run-context.ts';
 import { waitUntil } from './timers.ts';
 
@@ -32,7 +34,8 @@ import { waitUntil } from './timers.ts';
  * one that a restart finds. Throws `PathFailed` when the path has failed, which is stored, and `Cancelled` when the run
  * ended meanwhile or a sibling failed, which is not.
  */
-export async function drivePath(run: DrivenRun, path: PathContext, flow: Flow): Promise<Json> {
+export async function drivePath(run: DrivenRun, place: PathPlace, flow: Flow): Promise<Json> {
+  const path: PathContext = { ...place, journal: pathJournal(run, place.signal) };
   let frame = run.store.frame(run.run.id, path.path);
   for (;;) {
     if (frame.phase === 'done') return frame.output ?? null;
@@ -40,6 +43,8 @@ export async function drivePath(run: DrivenRun, path: PathContext, flow: Flow): 
     frame = frame.phase === 'pending' ? await beginPath(run, path, flow, frame) : await step(run, path, flow, frame);
   }
 }
+
+const hasToken = (state: State): state is StateOf<'Task'> => state.Type === 'Task' && waitsForToken(state);
 
 function stateOf(flow: Flow, name: string): State {
   const state = flow.States[name];
@@ -54,33 +59,20 @@ async function beginPath(run: DrivenRun, path: PathContext, flow: Flow, frame: F
       ? []
       : [event(path.path, 'MapIterationStarted', { name: path.iterationOf, index: iterationOf(path.path) })];
   const events = [...iteration, enteredEvent(path.path, stateOf(flow, frame.state), frame.state, frame.input)];
-  await write(run, path, entered, events);
+  await path.journal.putOff({ frame: entered, events });
   return entered;
-}
-
-/** Writes a frame and its history as one. `more` joins the transaction. */
-async function write(
-  run: DrivenRun,
-  path: PathContext,
-  frame: Frame,
-  events: readonly NewEvent[],
-  more = () => {},
-): Promise<void> {
-  await run.commit(path.signal, () => {
-    run.store.putFrame(frame);
-    run.store.appendEvents(frame.run, events, run.clock.now());
-    more();
-  });
 }
 
 async function step(run: DrivenRun, path: PathContext, flow: Flow, frame: Frame): Promise<Frame> {
   try {
-    if (run.store.lastEvent(frame.run) >= HISTORY_EVENTS)
+    if (run.store.lastEvent(frame.run) + path.journal.unwritten() >= HISTORY_EVENTS)
       throw new StateError('States.Runtime', `The history of the run has reached ${HISTORY_EVENTS} events.`);
     const state = stateOf(flow, frame.state);
     if (frame.phase === 'backing-off') return await backOff(run, path, frame);
-    if (state.Type === 'Task' && waitsForToken(state) && frame.phase !== 'answered')
+    if (hasToken(state) && frame.phase !== 'answered') {
+      await path.journal.flush();
       return await awaitToken(run, path, state, frame);
+    }
     return await leave(run, path, flow, frame, await perform(run, path, state, frame));
   } catch (error) {
     if (!(error instanceof StateError)) throw error;
@@ -104,11 +96,12 @@ async function perform(run: DrivenRun, path: PathContext, state: State, frame: F
 /** Leaves a state: for the next one, or for the end of the path, and at the root of the run. */
 async function leave(run: DrivenRun, path: PathContext, flow: Flow, frame: Frame, outcome: Outcome): Promise<Frame> {
   const { output, assigned, next } = outcome;
+  const state = stateOf(flow, frame.state);
   requirePayload(output, 'The output of the state');
   const variables = { ...frame.variables, ...assigned };
   if (Object.keys(assigned).length > 0)
     requireVariables(assigned, variables, run.store.variableBytes(frame.run, path.path));
-  const exited = event(path.path, `${stateOf(flow, frame.state).Type}StateExited`, {
+  const exited = event(path.path, `${state.Type}StateExited`, {
     name: frame.state,
     output,
     ...(Object.keys(assigned).length > 0 ? { assignedVariables: assigned } : {}),
@@ -117,16 +110,26 @@ async function leave(run: DrivenRun, path: PathContext, flow: Flow, frame: Frame
   if (next !== undefined) {
     const entered: Frame = { ...base, state: next, phase: 'entered', input: output };
     const events = [...outcome.events, exited, enteredEvent(path.path, stateOf(flow, next), next, output)];
-    await write(run, path, entered, events, () => run.store.removeFramesBelow(frame.run, path.path));
+    const transition = { frame: entered, events, ...withoutChildren(run, state, frame) };
+    // The frame of a token is changed by whoever answers: an answer that comes after its state is left finds it gone.
+    await (hasToken(state) ? path.journal.write(transition) : path.journal.putOff(transition));
     return entered;
   }
   const done: Frame = { ...base, state: frame.state, phase: 'done', input: frame.input, output };
-  await write(run, path, done, [...outcome.events, exited, ...iterationEvent(path, 'MapIterationSucceeded')], () => {
-    run.store.removeFramesBelow(frame.run, path.path);
-    if (path.path === '') run.end({ status: 'SUCCEEDED', output });
+  await path.journal.write({
+    frame: done,
+    events: [...outcome.events, exited, ...iterationEvent(path, 'MapIterationSucceeded')],
+    also: () => {
+      run.store.removeFramesBelow(frame.run, path.path);
+      if (path.path === '') run.end({ status: 'SUCCEEDED', output });
+    },
   });
   return done;
 }
+
+/** A Parallel or Map that is left, or begins anew, takes its children with it; no other state has any. */
+const withoutChildren = (run: DrivenRun, { Type }: State, frame: Frame): Pick<Transition, 'also'> =>
+  Type === 'Parallel' || Type === 'Map' ? { also: () => run.store.removeFramesBelow(frame.run, frame.path) } : {};
 
 const iterationEvent = ({ path, iterationOf: name }: PathContext, type: string): NewEvent[] =>
   name === undefined ? [] : [event(path, type, { name, index: iterationOf(path) })];
@@ -139,17 +142,16 @@ async function recoverUnlessAnswered(
   frame: Frame,
   error: StateError,
 ): Promise<Frame> {
-  const guarded: DrivenRun = {
-    ...run,
-    commit: (signal, work) =>
-      run.commit(signal, () => {
-        if (frame.phase !== 'answered' && run.store.phase(frame.run, frame.path) === 'answered')
-          throw new AnsweredMeanwhile();
-        work();
-      }),
+  const requireNoAnswer = (): void => {
+    if (frame.phase !== 'answered' && run.store.phase(frame.run, frame.path) === 'answered')
+      throw new AnsweredMeanwhile();
+  };
+  const journal: PathJournal = {
+    ...path.journal,
+    write: (transition) => path.journal.write({ ...transition, require: requireNoAnswer }),
   };
   try {
-    return await recover(guarded, path, flow, frame, error);
+    return await recover(run, { ...path, journal }, flow, frame, error);
   } catch (failed) {
     if (!(failed instanceof AnsweredMeanwhile)) throw failed;
     return run.store.frame(frame.run, frame.path);
@@ -163,7 +165,7 @@ async function recover(run: DrivenRun, path: PathContext, flow: Flow, frame: Fra
   const events = [...answered, ...failureEvents(run, path, state, frame, error)];
   const retried = 'Retry' in state ? retryOf(state.Retry ?? [], frame, error, run) : undefined;
   if (retried) {
-    await write(run, path, retried, events, () => run.store.removeFramesBelow(frame.run, path.path));
+    await path.journal.write({ frame: retried, events, ...withoutChildren(run, state, frame) });
     return retried;
   }
   const failed = error instanceof PathFailed ? error.state : frame.state;
@@ -219,8 +221,12 @@ async function fail(
   events: readonly NewEvent[],
 ): Promise<Frame> {
   const failed: Frame = { ...withoutAttempt(frame), phase: 'failed', failure };
-  await write(run, path, failed, [...events, ...iterationEvent(path, 'MapIterationFailed')], () => {
-    if (path.path === '') run.end({ status: 'FAILED', failure: { ...failure, error: reportedError(failure.error) } });
+  await path.journal.write({
+    frame: failed,
+    events: [...events, ...iterationEvent(path, 'MapIterationFailed')],
+    also: () => {
+      if (path.path === '') run.end({ status: 'FAILED', failure: { ...failure, error: reportedError(failure.error) } });
+    },
   });
   return failed;
 }

@@ -61,7 +61,7 @@ export function createParts(config: WorkflowEngineConfig): EngineParts {
   const { database, clock, concurrency = DEFAULT_CONCURRENCY, keptHistories = DEFAULT_KEPT_HISTORIES } = config;
   const machines = loadMachines(config);
   const store = workflowStore(database);
-  const commits = createCommits(database);
+  const commits = createCommits(database, config.onFault);
   const timers = createTimers(clock);
   const outbox = statusOutbox({ ...config, timers, commits });
   const tokens = createTokens({ store, clock, timers, write: commits.write });

@@ -64,8 +64,8 @@ export function frameStore(database: Sqlite) {
   const selectPhase = database.prepare('SELECT phase FROM workflow_frames WHERE run = ? AND path = ?');
   const selectAll = database.prepare('SELECT * FROM workflow_frames WHERE run = ? ORDER BY path');
   const selectWorking = database.prepare(
-    `SELECT state FROM workflow_frames WHERE run = ? AND phase NOT IN ('pending', 'forked', 'done')
-     ORDER BY path LIMIT 1`,
+    `SELECT state FROM workflow_frames WHERE run = ? AND phase NOT IN ('forked', 'done')
+     AND (phase <> 'pending' OR path = '') ORDER BY path LIMIT 1`,
   );
   const selectBytes = database.prepare(
     'SELECT coalesce(sum(octet_length(variables)), 0) AS bytes FROM workflow_frames WHERE run = ? AND path <> ?',
@@ -83,7 +83,7 @@ export function frameStore(database: Sqlite) {
     frame: (run: number, path: string): Frame => FrameRow.parse(select.get(run, path)),
     phase: (run: number, path: string): Phase => Phased.parse(selectPhase.get(run, path)).phase,
     frames: (run: number): Frame[] => selectAll.all(run).map((row) => FrameRow.parse(row)),
-    /** The state a run is in; inside a Parallel or Map, that of the first branch at work. */
+    /** The state a run is in, or is to enter first; inside a Parallel or Map, that of the first branch at work. */
     workingState: (run: number): string | undefined => Working.parse(selectWorking.get(run))?.state,
     /** Bytes of the variables of all paths but one. */
     variableBytes: (run: number, except: string): number => Bytes.parse(selectBytes.get(run, except)).bytes,

@@ -45,8 +45,22 @@ describe('histories of runs that succeeded', () => {
     expect(history?.map(({ type }) => type).at(-1)).toBe('ExecutionSucceeded');
   });
 
+  it('are packed a few at a time, with room for a new run in between', async () => {
+    const world = await finishedWorld(60);
+    await world.engine.close();
+    const plan = deathAt(-1, 'before');
+    const next = engineWorld({ states, handlers, keptHistories: 0, database: dyingDatabase(world.database, plan) });
+    next.engine.resume();
+    expect(await next.start({}, 'new')).toBe('started');
+    expect(rowsOf(world.database, 'workflow_histories')).toBeLessThan(60);
+    await next.settle();
+    await next.engine.close();
+    expect(rowsOf(world.database, 'workflow_histories')).toBeGreaterThanOrEqual(60);
+    expect(plan.writes).toBeGreaterThanOrEqual(12);
+  });
+
   it('are whole after a death at any write of the packing', async () => {
-    for (const at of [0, 1])
+    for (const at of [0, 1, 3, 5])
       for (const when of ['before', 'after'] as const) {
         const database = openSqlite(':memory:');
         const world = await finishedWorld(30, { database });

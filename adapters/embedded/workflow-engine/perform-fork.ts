@@ -6,11 +6,11 @@ import { CANCELLED, childController } from './cancellation.ts';
 import { type Frame, PathFailed } from './frame.ts';
 import { requirePayload } from './limits.ts';
 import { evaluateResults, withResult } from './perform-state.ts';
-import { bindingsOf, type DrivenRun, event, type Outcome, type PathContext } from './run-context.ts';
+import { bindingsOf, type DrivenRun, event, type Outcome, type PathContext, type PathPlace } from './run-context.ts';
 
 export type Fork = StateOf<'Parallel' | 'Map'>;
 /** Runs one path to its end and gives its output. */
-export type DrivePath = (run: DrivenRun, path: PathContext, flow: Flow) => Promise<Json>;
+export type DrivePath = (run: DrivenRun, path: PathPlace, flow: Flow) => Promise<Json>;
 
 const flowOf = (state: Fork, at: number): Flow => {
   const flow = state.Type === 'Map' ? state.ItemProcessor : state.Branches[at];
@@ -73,20 +73,22 @@ async function fork(run: DrivenRun, path: PathContext, state: Fork, frame: Frame
   for (const input of inputs) requirePayload(input, `The input of a child of the ${state.Type}`);
   const now = run.clock.now();
   const details: JsonObject = state.Type === 'Map' ? { length: inputs.length } : {};
-  await run.commit(path.signal, () => {
-    run.store.putFrame({ ...frame, phase: 'forked' });
-    for (const [at, input] of inputs.entries())
-      run.store.putFrame({
-        run: frame.run,
-        path: `${frame.path}/${at}`,
-        state: flowOf(state, at).StartAt,
-        phase: 'pending',
-        input,
-        variables: {},
-        retries: [],
-        enteredAt: now,
-      });
-    run.store.appendEvents(frame.run, [event(path.path, `${state.Type}StateStarted`, details)], now);
+  const childFrame = (input: Json, at: number): Frame => ({
+    run: frame.run,
+    path: `${frame.path}/${at}`,
+    state: flowOf(state, at).StartAt,
+    phase: 'pending',
+    input,
+    variables: {},
+    retries: [],
+    enteredAt: now,
+  });
+  await path.journal.write({
+    frame: { ...frame, phase: 'forked' },
+    events: [event(path.path, `${state.Type}StateStarted`, details)],
+    also: () => {
+      for (const [at, input] of inputs.entries()) run.store.putFrame(childFrame(input, at));
+    },
   });
   return inputs.length;
 }
@@ -105,7 +107,7 @@ async function runChildren(
   let started = 0;
   const worker = async (): Promise<void> => {
     for (let at = started++; at < count; at = started++) {
-      const child: PathContext = {
+      const child: PathPlace = {
         path: `${frame.path}/${at}`,
         outer,
         signal: controller.signal,

@@ -72,7 +72,7 @@ async function performWait(run: DrivenRun, path: PathContext, state: StateOf<'Wa
   if (dueAt === undefined) {
     const until = await waitEnd(state, bindingsOf(run, path, frame), frame);
     // Stored before it is waited for: a restart waits for the same instant, not for as long again.
-    await run.commit(path.signal, () => run.store.putFrame({ ...frame, phase: 'waiting', dueAt: until }));
+    await path.journal.write({ frame: { ...frame, phase: 'waiting', dueAt: until }, events: [] });
     dueAt = until;
   }
   await waitUntil(run.timers, dueAt, path.signal);

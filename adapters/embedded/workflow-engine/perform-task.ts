@@ -30,7 +30,11 @@ async function requestOf(run: DrivenRun, state: Task, bindings: Bindings, name: 
 export async function performTask(run: DrivenRun, path: PathContext, state: Task, frame: Frame): Promise<Outcome> {
   const bindings = bindingsOf(run, path, frame);
   const request = await requestOf(run, state, bindings, frame.state);
-  await run.slots.take(run.tenant, path.signal);
+  if (!run.slots.takeFree()) {
+    // Nobody knows how long the line is, and the result of the task before must not wait in it unstored.
+    await path.journal.flush();
+    await run.slots.take(run.tenant, path.signal);
+  }
   try {
     const dueAt = await schedule(run, path, state, frame);
     const result = await callTask({ ...request, dueAt }, run.timers, path.signal);
@@ -63,7 +67,7 @@ async function schedule(run: DrivenRun, path: PathContext, state: Task, frame: F
   const started = event(path.path, 'TaskStarted', { attempt: attemptOf(frame) });
   if (frame.dueAt !== undefined) {
     // The frame is left as it is: its token may have been answered or kept alive meanwhile.
-    await run.commit(signal, () => run.store.appendEvents(frame.run, [started], now));
+    await path.journal.write({ events: [started] }, signal);
     return frame.dueAt;
   }
   const { TimeoutSeconds: timeoutInSeconds, Resource: resource } = state;
@@ -71,10 +75,8 @@ async function schedule(run: DrivenRun, path: PathContext, state: Task, frame: F
   const token = frame.token && { ...frame.token, heartbeatDueAt: now + frame.token.heartbeatMs };
   const beats = token ? { heartbeatInSeconds: token.heartbeatMs / 1000 } : {};
   const scheduled = event(path.path, 'TaskScheduled', { resource, timeoutInSeconds, ...beats });
-  await run.commit(signal, () => {
-    run.store.putFrame({ ...frame, phase: 'scheduled', dueAt, ...(token ? { token } : {}) });
-    run.store.appendEvents(frame.run, [scheduled, started], now);
-  });
+  const attempt: Frame = { ...frame, phase: 'scheduled', dueAt, ...(token ? { token } : {}) };
+  await path.journal.write({ frame: attempt, events: [scheduled, started] }, signal);
   return dueAt;
 }
 
@@ -147,10 +149,11 @@ async function handOn(run: DrivenRun, path: PathContext, state: Task, frame: Fra
   } finally {
     run.slots.release();
   }
-  await run.commit(signal, () => {
+  const submit = (): void => {
     if (run.store.submitFrame(frame))
       run.store.appendEvents(frame.run, [event(path.path, 'TaskSubmitted')], run.clock.now());
-  });
+  };
+  await path.journal.write({ events: [], also: submit }, signal);
 }
 
 /** The frame once its token is answered. Throws when the time-out or the heartbeat comes first. */

@@ -4,6 +4,7 @@ import type { Json, JsonObject } from '../../../core/asl/json.ts';
 import type { Clock } from '../../../core/ports/clock.ts';
 import type { TaskHandler } from './call-task.ts';
 import { attemptOf, type Frame, type NewEvent, type TokenWait } from './frame.ts';
+import type { PathJournal } from './path-journal.ts';
 import type { Slots } from './slots.ts';
 import type { RunEnding, RunRow, WorkflowStore } from './store.ts';
 import type { Timers } from './timers.ts';
@@ -33,7 +34,7 @@ export interface DrivenRun {
 }
 
 /** One path of a run and what encloses it. */
-export interface PathContext {
+export interface PathPlace {
   readonly path: string;
   /** Variables of the enclosing paths. They stand still while this path runs. */
   readonly outer: JsonObject;
@@ -42,11 +43,16 @@ export interface PathContext {
   readonly iterationOf?: string;
 }
 
+/** A path while it is driven. */
+export interface PathContext extends PathPlace {
+  readonly journal: PathJournal;
+}
+
 /** Without a fraction that is zero: https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html */
 const iso = (instant: number): string => new Date(instant).toISOString().replace('.000Z', 'Z');
 
 /** What the expressions of a state read. */
-export function bindingsOf({ run }: DrivenRun, { outer }: PathContext, frame: Frame, token?: TokenWait): Bindings {
+export function bindingsOf({ run }: DrivenRun, { outer }: PathPlace, frame: Frame, token?: TokenWait): Bindings {
   return {
     variables: { ...outer, ...frame.variables },
     states: {

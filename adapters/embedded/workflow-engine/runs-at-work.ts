@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import { isJsonObject } from '../../../core/asl/json.ts';
 import { Fault } from '../../../core/faults.ts';
 import type { TaskHandler } from './call-task.ts';
 import { CANCELLED, Cancelled } from './cancellation.ts';
@@ -12,6 +11,7 @@ import type { DrivenRun } from './run-context.ts';
 import { type EndingParts, type OutsideEnding, TIMED_OUT, writeEnd, writeOutsideEnd } from './run-end.ts';
 import { createSlots, type Slots } from './slots.ts';
 import type { RunRow } from './store.ts';
+import { tenantOf } from './tenants.ts';
 import { type Timers, waitUntil } from './timers.ts';
 import type { Tokens } from './tokens.ts';
 
@@ -71,17 +71,11 @@ interface Floor {
 const LONGEST_PAUSE_MS = 60_000;
 const pauseMs = (failures: number): number => Math.min(1000 * 2 ** Math.min(failures, 10), LONGEST_PAUSE_MS);
 
-/** Runs whose input names no tenant share one. */
-function tenantOf({ input }: RunRow): string {
-  const tenant = isJsonObject(input) ? input.tenant : undefined;
-  return typeof tenant === 'string' ? tenant : '';
-}
-
 function contextOf({ config, slots }: Floor, run: RunRow): DrivenRun {
   const { store, commits, clock, timers, tokens, handlers, random, machineOf } = config;
   return {
     ...{ run, store, clock, timers, slots, tokens, handlers, random },
-    tenant: tenantOf(run),
+    tenant: tenantOf(run.input),
     machine: machineOf(run),
     commit: (signal, work) =>
       commits.write(() => {

@@ -63,6 +63,18 @@ describe('slots', () => {
     await expect(next).resolves.toBeUndefined();
   });
 
+  it('are free to whoever asks without waiting only while one is left and nobody is in line', async () => {
+    const slots = createSlots(1);
+    expect(slots.takeFree()).toBe(true);
+    expect(slots.takeFree()).toBe(false);
+    const waiting = slots.take('t', open());
+    slots.release();
+    expect(slots.takeFree()).toBe(false);
+    await waiting;
+    slots.release();
+    expect(slots.takeFree()).toBe(true);
+  });
+
   it('go round the tenants, so that one with a thousand in line keeps no other waiting', async () => {
     const turns = await turnsOf([...new Array<string>(1000).fill('flood'), 'a', 'b', 'a']);
     expect(turns.slice(0, 6)).toEqual(['flood', 'a', 'b', 'flood', 'a', 'flood']);

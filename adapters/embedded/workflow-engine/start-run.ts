@@ -8,6 +8,7 @@ import { arriving, isRunName } from './limits.ts';
 import type { LoadedMachine } from './machines.ts';
 import { event } from './run-context.ts';
 import { changeOf, type RunRow } from './store.ts';
+import { tenantOf } from './tenants.ts';
 
 interface Start {
   readonly machine: string;
@@ -45,7 +46,9 @@ export async function startRun(
   if (!isRunName(name))
     throw new Fault('InputInvalid', 'the name of a run is at most 80 characters of 0-9, A-Z, a-z, _ and -');
   const start = { machine, name, input: arriving(input, 'the input of a run') };
-  const run: RunRow | undefined = await parts.commits.write(() => create(parts, loaded, start));
+  const run: RunRow | undefined = await parts.commits.writeLater(tenantOf(start.input), () =>
+    create(parts, loaded, start),
+  );
   if (!run) return 'exists';
   parts.outbox.deliver();
   parts.runs.takeUp(run);
