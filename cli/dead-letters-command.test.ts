@@ -7,7 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { inboxBus } from '../adapters/embedded/inbox-bus.ts';
 import { systemClock } from '../adapters/embedded/system-clock.ts';
 import { Fault } from '../core/faults.ts';
+import { MOST_REDRIVEN } from '../core/ports/dead-letters.ts';
 import { publishedMessage } from '../test/contracts/event-bus.contract.ts';
+import { deskWorld } from '../test/fakes/desk-world.ts';
 import { runCommand } from '../test/fakes/fake-io.ts';
 import { smallDataFolder } from '../test/fakes/small-data-folder.ts';
 import { controlApp, newControlToken, writeServerFile } from './control.ts';
@@ -45,6 +47,18 @@ const list = (folder: string, ...args: string[]) => runCommand(deadLettersListCo
 const redrive = (folder: string, ...args: string[]) =>
   runCommand(deadLettersRedriveCommand, ['--data', folder, ...args]);
 
+/** An application on loopback. */
+async function listen(app: Hono) {
+  const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 });
+  const url = await new Promise<string>((resolve) => {
+    server.once('listening', () => {
+      const address = server.address();
+      resolve(`http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`);
+    });
+  });
+  return { server, url };
+}
+
 /** A server's control interface on loopback, over the folder's own inbox. */
 async function serveControl(folder: string) {
   const stores = openStores(dataFolder(folder));
@@ -58,14 +72,7 @@ async function serveControl(folder: string) {
       return bus.redrive(id);
     },
   };
-  const app = new Hono().route('/control', controlApp({ token, deadLetters }));
-  const server = serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 });
-  const url = await new Promise<string>((resolve) => {
-    server.once('listening', () => {
-      const address = server.address();
-      resolve(`http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`);
-    });
-  });
+  const { server, url } = await listen(new Hono().route('/control', controlApp({ token, deadLetters })));
   await writeServerFile(dataFolder(folder), { url, token });
   return {
     url,
@@ -109,10 +116,96 @@ describe.each([['without a server'], ['through a server']])('dead letters %s', (
   });
 });
 
+/** A deployment whose desk answers, or what a test puts in its place. */
+async function deployed(answer: (name: string, body: unknown) => Promise<object>) {
+  const asked: [string, unknown][] = [];
+  const app = new Hono().post('/control/:name', async (context) => {
+    const body: unknown = await context.req.json();
+    asked.push([context.req.param('name'), body]);
+    return context.json(await answer(context.req.param('name'), body));
+  });
+  const { server, url } = await listen(app);
+  const environment = {
+    AWS_REGION: 'eu-central-1',
+    AWS_ACCESS_KEY_ID: 'AKIDTEST',
+    AWS_SECRET_ACCESS_KEY: 'a test secret',
+  };
+  return {
+    asked,
+    stop: () => server.close(),
+    list: (...args: string[]) => runCommand(deadLettersListCommand, [...args, '--server', url], { environment }),
+    redrive: (...args: string[]) => runCommand(deadLettersRedriveCommand, [...args, '--server', url], { environment }),
+  };
+}
+
+describe('dead letters of a deployment', () => {
+  it('are listed and redriven as those of a data folder', async () => {
+    const { ask, world } = await deskWorld();
+    const { asked, stop, ...command } = await deployed(async (name, body) => Object(await ask(name, body)).body);
+    const status = { id: 'status-2', run: world.run.name, tries: 5 };
+    try {
+      expect((await command.list('--json')).json()).toEqual({
+        deadLetters: [{ id: 'event-1', event: 'event of the test', tries: 5, reason: 'StoreUnavailable' }, status],
+      });
+      expect((await command.list()).out.map((line) => line.split(/\s{2,}/))).toEqual([
+        ['event-1', 'event of the test', 'tries 5', 'StoreUnavailable'],
+        ['status-2', world.run.name, 'tries 5', 'why is in the log of its function'],
+      ]);
+      expect(await command.redrive('event-1')).toMatchObject({ code: 0, out: ['1 due again'] });
+      const unknown = await command.redrive('event-1');
+      expect([unknown.code, unknown.out[0]]).toEqual([1, expect.stringContaining('is looking at it')]);
+      expect((await command.redrive('event-1', '--json')).json()).toMatchObject({ code: 'dead-letter.unknown' });
+      expect((await command.redrive('--json')).json()).toEqual({ redriven: 1 });
+      expect(asked).toEqual([
+        ['dead-letters', { limit: 1000 }],
+        ['dead-letters', { limit: 1000 }],
+        ['redrive', { id: 'event-1' }],
+        ['redrive', { id: 'event-1' }],
+        ['redrive', { id: 'event-1' }],
+        ['redrive', {}],
+      ]);
+    } finally {
+      stop();
+    }
+  });
+
+  it('are asked for again as long as there may be more of them, and not for ever', async () => {
+    const answers = [MOST_REDRIVEN, MOST_REDRIVEN, 7];
+    const { asked, stop, redrive } = await deployed(async () => ({
+      kind: 'redriven',
+      redriven: answers.shift() ?? MOST_REDRIVEN,
+    }));
+    try {
+      expect((await redrive()).out).toEqual([`${2 * MOST_REDRIVEN + 7} due again`]);
+      expect(asked).toHaveLength(3);
+      expect((await redrive()).out).toEqual([`${100 * MOST_REDRIVEN} due again`]);
+      expect(asked).toHaveLength(103);
+    } finally {
+      stop();
+    }
+  });
+
+  it('are not told from an answer that is none', async () => {
+    const { stop, list, redrive } = await deployed(async () => ({
+      kind: 'listed',
+      deadLetters: [{ body: 'a secret' }],
+    }));
+    try {
+      await expect(list()).rejects.toMatchObject({ name: 'ZodError' });
+      await expect(redrive()).rejects.toMatchObject({ name: 'ZodError' });
+    } finally {
+      stop();
+    }
+  });
+});
+
 describe('wrong use of dead letters', () => {
   it('is told as such', async () => {
     await expect(list(root, 'all')).rejects.toMatchObject({ name: 'UsageError' });
     await expect(redrive(root, 'event-1', 'event-2')).rejects.toMatchObject({ name: 'UsageError' });
+    for (const command of [deadLettersListCommand, deadLettersRedriveCommand])
+      for (const args of [[], ['--data', root, '--server', 'https://api.example.com']])
+        await expect(runCommand(command, args)).rejects.toMatchObject({ name: 'UsageError' });
   });
 
   it('finds nothing at the server without its token, and no half request is taken', async () => {

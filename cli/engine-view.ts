@@ -1,16 +1,10 @@
 import type { Sqlite } from '../adapters/embedded/sqlite.ts';
 import type { HistoryEvent } from '../adapters/embedded/workflow-engine/frame.ts';
 import { describeRun, workflowStore } from '../adapters/embedded/workflow-engine/store.ts';
+import { visitsOf } from '../core/desk/state-visits.ts';
+import type { StateVisit } from '../core/ports/run-history.ts';
 import type { RunDescription } from '../core/ports/workflows.ts';
 import { COMPENSATING_MACHINES } from '../core/promotion/start-rollback.ts';
-
-/** One stay of a run in a state; several at once inside a Parallel or Map. */
-export interface StateVisit {
-  readonly state: string;
-  readonly enteredAt: string;
-  /** Absent while the run is there, or when it ended there. */
-  readonly exitedAt?: string;
-}
 
 export interface ViewedRun {
   readonly description: RunDescription;
@@ -20,16 +14,24 @@ export interface ViewedRun {
   readonly states: readonly StateVisit[];
 }
 
-function statesOf(history: readonly HistoryEvent[]): StateVisit[] {
-  const visits: { path: string; state: string; enteredAt: string; exitedAt?: string }[] = [];
-  for (const { type, at, path, details } of history) {
-    const state = String(details.name);
-    if (type.endsWith('StateEntered')) visits.push({ path, state, enteredAt: at });
-    const left = (visit: (typeof visits)[number]) => visit.path === path && visit.state === state && !visit.exitedAt;
-    const last = type.endsWith('StateExited') ? visits.findLast(left) : undefined;
-    if (last) last.exitedAt = at;
-  }
-  return visits.map(({ path: _path, ...visit }) => visit);
+/** A path is in one state at a time, so an event belongs to the last that its path entered. */
+function statesOf(history: readonly HistoryEvent[], isRunning: boolean): StateVisit[] {
+  const visits = new Map<string, number>();
+  const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
+  const events = history.map(({ id, type, at, path, details }) => {
+    const entered = type.endsWith('StateEntered');
+    if (entered) visits.set(path, id);
+    const [state, error, cause] = [entered ? text(details.name) : undefined, text(details.error), text(details.cause)];
+    return {
+      type,
+      at,
+      visit: visits.get(path) ?? 0,
+      ...(state === undefined ? {} : { state }),
+      ...(error === undefined ? {} : { error }),
+      ...(cause === undefined ? {} : { cause }),
+    };
+  });
+  return visitsOf(events, isRunning);
 }
 
 /** What the engine of a data folder has stored of its runs, read beside it or without one. */
@@ -45,7 +47,7 @@ export function engineView(database: Sqlite) {
       description: describeRun(run, working, endedBadly && !COMPENSATING_MACHINES.includes(machine)),
       codeVersion: run.code_version,
       definition: run.definition,
-      states: statesOf(store.events(run.id, store.definition(run.definition))),
+      states: statesOf(store.events(run.id, store.definition(run.definition)), run.status === 'RUNNING'),
     };
   };
 }

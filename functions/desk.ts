@@ -1,16 +1,20 @@
-import type * as z from 'zod';
-import { dynamoClient, s3Client, secretsManagerClient, sfnClient } from '../adapters/aws/client.ts';
+import * as z from 'zod';
+import { dynamoClient, s3Client, secretsManagerClient, sfnClient, sqsClient } from '../adapters/aws/client.ts';
 import { lambdaClock } from '../adapters/aws/clock.ts';
 import { dynamoClaimStore } from '../adapters/aws/dynamo-claim-store.ts';
 import { dynamoViews } from '../adapters/aws/dynamo-views.ts';
 import { dynamoWaitStore } from '../adapters/aws/dynamo-wait-store.ts';
 import { lambdaIds } from '../adapters/aws/ids.ts';
 import { secretsManagerSecrets } from '../adapters/aws/secrets-manager-secrets.ts';
+import { sfnHistories } from '../adapters/aws/sfn-histories.ts';
 import { sfnWorkflows } from '../adapters/aws/sfn-workflows.ts';
+import { sqsDeadLetters } from '../adapters/aws/sqs-dead-letters.ts';
 import type { DeskDeps, Person, ReadDeps } from '../core/desk/answer-operator.ts';
+import { deadEventFault } from '../core/desk/dead-event-fault.ts';
 import type { ClaimRow } from '../core/ports/claim-store.ts';
 import { COMPENSATING_MACHINES, compensateRun } from '../core/promotion/start-rollback.ts';
 import { pseudonymOf } from '../core/pseudonym.ts';
+import type { QueryDeps } from '../core/query/query.ts';
 import type { TenantId } from '../events/fields.ts';
 import { readDeployment } from './deployment.ts';
 import { LEDGER, name, PROMOTION_MACHINES, RELEASE_MACHINES } from './environment.ts';
@@ -26,7 +30,16 @@ export const DESK = {
   CLAIMS_TABLE_NAME: name,
   WAITS_TABLE_NAME: name,
   VIEWS_TABLE_NAME: name,
+  START_QUEUE_URL: z.url(),
+  START_DEAD_LETTERS_QUEUE_URL: z.url(),
+  OUTCOME_QUEUE_URL: z.url(),
+  OUTCOME_DEAD_LETTERS_QUEUE_URL: z.url(),
+  NATIVE_QUEUE_URL: z.url(),
+  NATIVE_DEAD_LETTERS_QUEUE_URL: z.url(),
+  /** Tries of one message before its queue puts it aside. */
+  QUEUE_MAX_RECEIVES: z.coerce.number().int().positive(),
 };
+type DeskEnv = z.infer<z.ZodObject<typeof DESK>>;
 
 /** Pseudonyms of those who sign requests, by the ARN they signed as. */
 function persons(tenantOf: ReturnType<typeof readDeployment>['tenantOf']) {
@@ -40,21 +53,37 @@ function persons(tenantOf: ReturnType<typeof readDeployment>['tenantOf']) {
   };
 }
 
+/** What the functions behind the queues could not take. */
+const lettersOf = (env: DeskEnv, stores: QueryDeps) =>
+  sqsDeadLetters({
+    client: sqsClient(),
+    queues: {
+      event: { url: env.START_QUEUE_URL, deadLettersUrl: env.START_DEAD_LETTERS_QUEUE_URL },
+      status: { url: env.OUTCOME_QUEUE_URL, deadLettersUrl: env.OUTCOME_DEAD_LETTERS_QUEUE_URL },
+      native: { url: env.NATIVE_QUEUE_URL, deadLettersUrl: env.NATIVE_DEAD_LETTERS_QUEUE_URL },
+    },
+    maxReceives: env.QUEUE_MAX_RECEIVES,
+    faultOf: (message) => deadEventFault(stores, message),
+  });
+
 /** What answers whoever signed a request. */
-export function openDesk(env: z.infer<z.ZodObject<typeof DESK>>): (caller: string) => DeskDeps & ReadDeps {
+export function openDesk(env: DeskEnv): (caller: string) => DeskDeps & ReadDeps {
   const client = dynamoClient();
   const deployment = readDeployment();
   const personOf = persons(deployment.tenantOf);
-  const machineArns = { ...releaseMachinesOf(env), ...promotionMachinesOf(env) };
+  const machines = { client: sfnClient(), machineArns: { ...releaseMachinesOf(env), ...promotionMachinesOf(env) } };
   const stores = {
     ...appenderOf(s3Client(), client, env),
     claims: dynamoClaimStore({ client, tableName: env.CLAIMS_TABLE_NAME }),
     waits: dynamoWaitStore({ client, tableName: env.WAITS_TABLE_NAME }),
     views: dynamoViews({ client, tableName: env.VIEWS_TABLE_NAME }),
-    workflows: sfnWorkflows({ client: sfnClient(), machineArns, compensating: COMPENSATING_MACHINES }),
+    workflows: sfnWorkflows({ ...machines, compensating: COMPENSATING_MACHINES }),
+    histories: sfnHistories(machines),
   };
+  const deadLetters = lettersOf(env, stores);
   return (caller) => ({
     ...stores,
+    deadLetters,
     ids: lambdaIds,
     environments: deployedEnvironments(deployment),
     tenants: deployment.tenants,

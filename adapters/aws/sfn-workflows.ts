@@ -10,15 +10,14 @@ import {
   StartExecutionCommand,
   StopExecutionCommand,
 } from '@aws-sdk/client-sfn';
-import * as z from 'zod';
 import { Fault } from '../../core/faults.ts';
-import type { RunDescription, RunStatus, TokenAnswer, Workflows } from '../../core/ports/workflows.ts';
+import type { RunDescription, TokenAnswer, Workflows } from '../../core/ports/workflows.ts';
 import { isNamed, storeCall } from './errors.ts';
+import { causeOf, executionArnOf, type MachineArns, machineArnOf, statusOfRun, unlessNamed } from './sfn-executions.ts';
 
 export interface SfnWorkflowsConfig {
   readonly client: SFNClient;
-  /** ARN of each machine (or of its version or alias) by name. */
-  readonly machineArns: Readonly<Record<string, string>>;
+  readonly machineArns: MachineArns;
   /** Machines whose Catch starts a compensation: never redriven, whatever the service would do. */
   readonly compensating?: readonly string[];
 }
@@ -32,20 +31,6 @@ const MAX_ERROR_CHARACTERS = 256;
 const MAX_CAUSE_CHARACTERS = 32_768;
 
 const json = (text: string | undefined): unknown => (text === undefined ? undefined : JSON.parse(text));
-
-/** An execution is named under its machine, whatever version or alias started it. */
-const executionArnOf = (machineArn: string, name: string): string =>
-  [...machineArn.split(':').slice(0, 7), name].join(':').replace(':stateMachine:', ':execution:');
-
-/** What the call gives; undefined when it fails with one of these errors. */
-async function unlessNamed<T>(call: Promise<T>, ...names: readonly string[]): Promise<T | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    if (isNamed(error, ...names)) return undefined;
-    throw error;
-  }
-}
 
 /** Calls of a task's token, by which whoever was handed it answers for the task. */
 function tokenCalls(client: SFNClient) {
@@ -82,12 +67,8 @@ async function stateOf(client: SFNClient, executionArn: string): Promise<string 
 /** Runs as executions of Step Functions. A name is used once in 90 days there; the claim row remembers for ever. */
 export function sfnWorkflows({ client, machineArns, compensating = [] }: SfnWorkflowsConfig): Workflows {
   let canRedrive = true;
-  const arnOf = (machine: string): string => {
-    const arn = machineArns[machine];
-    if (arn === undefined) throw new Fault('ConfigurationInvalid', `no state machine is configured for ${machine}`);
-    return arn;
-  };
-  const executionArn = (machine: string, name: string) => executionArnOf(arnOf(machine), name);
+  const arnOf = (machine: string) => machineArnOf(machineArns, machine);
+  const executionArn = (machine: string, name: string) => executionArnOf(machineArns, machine, name);
   const mayRedrive = (machine: string) => canRedrive && !compensating.includes(machine);
 
   async function describe(machine: string, name: string): Promise<RunDescription | undefined> {
@@ -169,25 +150,4 @@ export function sfnWorkflows({ client, machineArns, compensating = [] }: SfnWork
     redrive: (machine, name) => storeCall('redriving a run', () => redrive(machine, name)),
     ...tokenCalls(client),
   };
-}
-
-/** A run that waits for its redrive has not ended. */
-const statusOfRun = (status: string | undefined): RunStatus =>
-  status === 'SUCCEEDED' || status === 'FAILED' || status === 'TIMED_OUT' || status === 'ABORTED' ? status : 'RUNNING';
-
-/** What Lambda makes of an error that a function throws. */
-const LambdaFailure = z.object({ errorType: z.string(), errorMessage: z.string() });
-
-/**
- * The cause as the port has it: what the function said. Of what Lambda reports that is the message alone, for a trace
- * belongs into its log; a report that is cut off, of another error or of another shape says nothing.
- */
-function causeOf(error: string | undefined, cause: string | undefined): string | undefined {
-  if (!cause?.startsWith('{')) return cause;
-  try {
-    const { errorType, errorMessage } = LambdaFailure.parse(JSON.parse(cause));
-    return errorType === error ? errorMessage : undefined;
-  } catch {
-    return undefined;
-  }
 }

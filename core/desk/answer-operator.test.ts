@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { TenantId } from '../../events/fields.ts';
-import { deskWorld } from '../../test/fakes/desk-world.ts';
+import { deskWorld, HISTORY } from '../../test/fakes/desk-world.ts';
 import { ANA, claimRowOf, NEXT, TENANT } from '../../test/fakes/promotion-world.ts';
 import { ACTS, DESK } from './answer-operator.ts';
 
@@ -23,6 +23,12 @@ describe('the desk', () => {
     ['runs', 'a status that there is not', { limit: 1, status: 'stuck' }],
     ['run', 'no run', {}],
     ['run', 'a run that is none', { run: 'x'.repeat(81) }],
+    ['dead-letters', 'no limit', {}],
+    ['dead-letters', 'a limit of nothing', { limit: 0 }],
+    ['dead-letters', 'a limit without end', { limit: 1001 }],
+    ['redrive', 'an empty id', { id: '' }],
+    ['redrive', 'an id that is none', { id: 'x'.repeat(65) }],
+    ['redrive', 'another word for all', { all: true }],
     ['constructor', 'what nobody answers', {}],
     ['', 'no name', {}],
   ])('cannot read %s with %s, and asks who it is of nobody', async (name, _what, body) => {
@@ -104,7 +110,7 @@ describe('the desk', () => {
     const run = world.run.name;
     await ask('stops', { run });
     const claim = { runName: run, machine: 'promotion', status: 'running' };
-    const engine = { description: { status: 'ABORTED', state: 'Claim the promotion' } };
+    const engine = { description: { status: 'ABORTED', state: 'Claim the promotion' }, ...HISTORY };
     expect(await ask('run', { run })).toMatchObject({
       body: { kind: 'shown', shown: { run, claim, engine, entries: [] } },
     });
@@ -112,6 +118,22 @@ describe('the desk', () => {
     expect(await ask('run', { run })).toMatchObject({
       body: { shown: { entries: [{ index: 0, kind: 'audit.run-stopped', outcome: 'info', codes: [] }] } },
     });
+  });
+
+  it('lists what was put aside and makes it due again, one or all, and asks who it is of nobody', async () => {
+    const { ask, asked, world } = await deskWorld();
+    const letters = [
+      { id: 'event-1', event: 'event of the test', tries: 5, reason: 'StoreUnavailable' },
+      { id: 'status-2', run: world.run.name, tries: 5 },
+    ];
+    const body = async (name: string, what: object) => Object(await ask(name, what)).body;
+    expect(await body('dead-letters', { limit: 1000 })).toEqual({ kind: 'listed', deadLetters: letters });
+    expect(await body('dead-letters', { limit: 1 })).toEqual({ kind: 'listed', deadLetters: letters.slice(0, 1) });
+    expect(await body('redrive', { id: 'event-1' })).toEqual({ kind: 'redriven', redriven: 1 });
+    expect(await body('redrive', { id: 'event-1' })).toEqual({ kind: 'refused', code: 'dead-letter.unknown' });
+    expect(await body('redrive', {})).toEqual({ kind: 'redriven', redriven: 1 });
+    expect(await body('redrive', {})).toEqual({ kind: 'redriven', redriven: 0 });
+    expect(asked).toEqual([]);
   });
 
   it('knows no run of a tenant that the deployment does not have', async () => {
@@ -129,8 +151,8 @@ describe('the desk', () => {
     expect([asked, stopped]).toEqual([[], []]);
   });
 
-  it('answers promotions, approvals, stops and replays everywhere, and tells of runs in a deployment', () => {
+  it('answers promotions, approvals, stops and replays everywhere, and tells of runs and letters in a deployment', () => {
     expect(Object.keys(ACTS)).toEqual(['promotions', 'approvals', 'stops', 'replay']);
-    expect(Object.keys(DESK)).toEqual([...Object.keys(ACTS), 'runs', 'run']);
+    expect(Object.keys(DESK)).toEqual([...Object.keys(ACTS), 'runs', 'run', 'dead-letters', 'redrive']);
   });
 });

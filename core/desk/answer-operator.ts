@@ -1,6 +1,8 @@
 import type * as z from 'zod';
 import type { TenantId } from '../../events/fields.ts';
 import type { ClaimRow, ClaimStore } from '../ports/claim-store.ts';
+import type { DeadLetter, DeadLetters } from '../ports/dead-letters.ts';
+import type { RunHistories } from '../ports/run-history.ts';
 import type { Workflows } from '../ports/workflows.ts';
 import { type AnswerApprovalDeps, type ApprovalOutcome, answerApproval } from '../promotion/approval.ts';
 import { type RequestOutcome, type RequestPromotionDeps, requestPromotion } from '../promotion/request-promotion.ts';
@@ -8,7 +10,17 @@ import type { QueryDeps } from '../query/query.ts';
 import { type ReplayOutcome, replayRun } from '../runs/replay.ts';
 import { type StopOutcome, type StopRunDeps, stopRun } from '../runs/stop.ts';
 import type { TakeUpDeps } from '../runs/take-up.ts';
-import { ApprovalAsk, MOST_LISTED, PromotionAsk, ReplayAsk, RunAsk, RunsAsk, StopAsk } from './asks.ts';
+import {
+  ApprovalAsk,
+  LettersAsk,
+  MOST_LISTED,
+  PromotionAsk,
+  RedriveAsk,
+  ReplayAsk,
+  RunAsk,
+  RunsAsk,
+  StopAsk,
+} from './asks.ts';
 import { type ListedRun, listRuns } from './list-runs.ts';
 import { type ShownRun, showRun } from './show-run.ts';
 
@@ -33,6 +45,8 @@ export type DeskDeps = RequestPromotionDeps &
 export interface ReadDeps extends QueryDeps {
   readonly claims: Pick<ClaimStore, 'byRun' | 'list'>;
   readonly workflows: Pick<Workflows, 'describe'>;
+  readonly histories: RunHistories;
+  readonly deadLetters: DeadLetters;
   readonly tenants: readonly TenantId[];
 }
 
@@ -94,7 +108,26 @@ async function run(
   const claim = await claimOf(deps, name);
   if (!claim) return { kind: 'refused', code: 'run.unknown' };
   const description = await deps.workflows.describe(claim.machine, name);
-  return { kind: 'shown', shown: await showRun(deps, name, claim, description, MOST_ENTRIES) };
+  const engine = description && { description, ...(await deps.histories.of(claim.machine, name)) };
+  return { kind: 'shown', shown: await showRun(deps, name, claim, engine, MOST_ENTRIES) };
+}
+
+const letters = async (
+  { deadLetters }: ReadDeps,
+  { limit }: LettersAsk,
+): Promise<{ readonly kind: 'listed'; readonly deadLetters: readonly DeadLetter[] }> => ({
+  kind: 'listed',
+  deadLetters: await deadLetters.list(limit),
+});
+
+async function redrive(
+  { deadLetters }: ReadDeps,
+  { id }: RedriveAsk,
+): Promise<{ readonly kind: 'redriven'; readonly redriven: number } | Refused<'dead-letter.unknown'>> {
+  const redriven = await deadLetters.redrive(id);
+  return id !== undefined && redriven === 0
+    ? { kind: 'refused', code: 'dead-letter.unknown' }
+    : { kind: 'redriven', redriven };
 }
 
 /** What may be asked, by its name. */
@@ -118,7 +151,13 @@ export const ACTS: Asks<DeskDeps> = {
 };
 
 /** All that a deployment answers. A data folder is read without its server, which answers the acts alone. */
-export const DESK: Asks<DeskDeps & ReadDeps> = { ...ACTS, runs: asked(RunsAsk, runs), run: asked(RunAsk, run) };
+export const DESK: Asks<DeskDeps & ReadDeps> = {
+  ...ACTS,
+  runs: asked(RunsAsk, runs),
+  run: asked(RunAsk, run),
+  'dead-letters': asked(LettersAsk, letters),
+  redrive: asked(RedriveAsk, redrive),
+};
 
 /** `answered` is also a refusal, which says why in its code. */
 export type DeskAnswer =

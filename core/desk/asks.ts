@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { OciDigest, TenantId } from '../../events/fields.ts';
+import { MOST_LETTERS } from '../ports/dead-letters.ts';
 import { RUN_STATUSES } from './list-runs.ts';
 
 /** What persons may ask of a deployment. Who asks is no part of it: it is told by whoever has authenticated them. */
@@ -50,3 +51,12 @@ export type RunsAsk = z.infer<typeof RunsAsk>;
 
 export const RunAsk = z.strictObject({ run });
 export type RunAsk = z.infer<typeof RunAsk>;
+
+export const LettersAsk = z.strictObject({ limit: z.int().min(1).max(MOST_LETTERS) });
+export type LettersAsk = z.infer<typeof LettersAsk>;
+
+export const RedriveAsk = z.strictObject({
+  /** All of them when absent. */
+  id: z.string().min(1).max(64).exactOptional(),
+});
+export type RedriveAsk = z.infer<typeof RedriveAsk>;

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { canonicalBytes } from '../canonical-json.ts';
 import { EvidenceRef, sha256Hex } from '../evidence.ts';
 import type { ClaimRow } from '../ports/claim-store.ts';
+import type { RunHistory, StateVisit } from '../ports/run-history.ts';
 import type { RunDescription } from '../ports/workflows.ts';
 import { type FoundEntry, type QueryDeps, queryEntries } from '../query/query.ts';
 import { RUN_STATUSES, releaseIdOfClaim } from './list-runs.ts';
@@ -21,6 +22,29 @@ const Described: z.ZodType<RunDescription> = z.object({
   redrivable: z.boolean(),
 });
 
+const Visited: z.ZodType<StateVisit> = z.object({
+  state: z.string(),
+  enteredAt: z.string(),
+  exitedAt: z.string().exactOptional(),
+  outcome: z.enum(['running', 'succeeded', 'caught', 'failed', 'aborted']).exactOptional(),
+  retries: z.int().exactOptional(),
+  error: z.string().exactOptional(),
+  cause: z.string().exactOptional(),
+});
+
+/** What the engine of a run says of it, its history as far as it tells one. */
+export interface EngineView extends Partial<RunHistory> {
+  readonly description: RunDescription;
+}
+
+const Engine: z.ZodType<EngineView> = z.object({
+  description: Described,
+  codeVersion: z.string().exactOptional(),
+  definition: z.string().exactOptional(),
+  functions: z.array(z.string()).exactOptional(),
+  states: z.array(Visited).exactOptional(),
+});
+
 /** What is known of one run. Absent means that nobody knows. */
 export const ShownRun = z.object({
   run: z.string(),
@@ -37,7 +61,7 @@ export const ShownRun = z.object({
     cause: z.string().exactOptional(),
   }),
   input: EvidenceRef,
-  engine: z.object({ description: Described }).exactOptional(),
+  engine: Engine.exactOptional(),
   /** Oldest first. */
   entries: z.array(z.object({ index: z.int(), kind: z.string(), outcome: z.string(), codes: z.array(z.string()) })),
 });
@@ -61,7 +85,7 @@ export async function showRun(
   deps: QueryDeps,
   run: string,
   row: ClaimRow,
-  description: RunDescription | undefined,
+  engine: EngineView | undefined,
   limit: number,
 ): Promise<ShownRun> {
   const { entries } = await queryEntries(deps, row.tenant, { field: 'run', value: run, limit });
@@ -80,7 +104,7 @@ export async function showRun(
       ...(cause === undefined ? {} : { cause }),
     },
     input: inputReference(row.input),
-    ...(description ? { engine: { description } } : {}),
+    ...(engine ? { engine } : {}),
     entries: entries.map(shownEntry).reverse(),
   };
 }
