@@ -1,4 +1,4 @@
-/** Lines of a go.mod file as tokens with their places (golang.org/x/mod/modfile, read.go). */
+/** The syntax that go.mod and go.work share: directives with their places and comments (golang.org/x/mod/modfile). */
 
 /** Where a fault lies, and what was expected there. Line and column count from 1; columns count characters. */
 export interface GoModProblem {
@@ -8,7 +8,7 @@ export interface GoModProblem {
   readonly found: string;
 }
 
-/** Thrown while a file is read; `parseGoMod` turns it into a value. */
+/** Thrown while a file is read; its parsers turn it into a value. */
 export class GoModSyntaxError extends Error {
   override readonly name = 'GoModSyntaxError';
   readonly problem: GoModProblem;
@@ -25,13 +25,35 @@ export interface Token {
   readonly column: number;
 }
 
-export interface TokenLine {
-  readonly tokens: readonly [Token, ...Token[]];
-  /** Text behind `//` on the same line. */
-  readonly comment: string | undefined;
+interface Lexeme extends Token {
+  /** `comment` is alone on its line and ends it; `suffix` stands behind other tokens and ends their line. */
+  readonly kind: 'word' | 'comment' | 'suffix' | 'newline' | 'end';
 }
 
+/** Comments of a directive, `//` and blanks around removed. */
+export interface Comments {
+  /** Those on the lines right above; a blank line within a block is `undefined`. */
+  readonly above: readonly (string | undefined)[];
+  readonly beside?: string;
+}
+
+export interface Block extends Comments {
+  readonly head: readonly [Token, ...Token[]];
+  readonly paren: Token;
+}
+
+/** One line with tokens: a directive of its own, or an entry of a block. */
+export interface TokenLine extends Comments {
+  readonly tokens: readonly [Token, ...Token[]];
+  readonly block?: Block;
+}
+
+export type Statement = { readonly kind: 'line'; readonly line: TokenLine } | { readonly kind: 'block'; block: Block };
+
 const MAX_SHOWN = 256;
+const MAX_CHARACTERS = 16 * 1024 * 1024;
+/** Real files have a few thousand; tokens take far more memory than the text. */
+const MAX_TOKENS = 1_000_000;
 
 export function unexpected(at: Pick<Token, 'line' | 'column'>, expected: string, found: string): never {
   throw new GoModSyntaxError({
@@ -42,65 +64,217 @@ export function unexpected(at: Pick<Token, 'line' | 'column'>, expected: string,
   });
 }
 
-const PUNCTUATION = /^[()[\]{},]$/;
-const STRING = /"(?:[^"\\]|\\.)*"|`[^`]*`/suy;
-/** Printable and no space, as Go's `unicode.IsPrint`. */
-const WORD_CHARACTER = /^[^\s\p{C}\p{Z}()[\]{},]$/u;
+/** White space to Go (`unicode.IsSpace`), which is not what `\s` is. */
+const SPACE = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 
-function readString(text: string, at: number, line: number): string {
-  STRING.lastIndex = at;
-  const [whole] = STRING.exec(text) ?? [];
-  return whole ?? unexpected({ line, column: columnOf(text, at) }, 'the end of the string', 'the end of the line');
+/** Loops, since a pattern for blanks at the end is quadratic where there are many before it. */
+function trimSpace(text: string): string {
+  let [start, end] = [0, text.length];
+  while (start < end && SPACE.test(text[start] ?? '')) start += 1;
+  while (end > start && SPACE.test(text[end - 1] ?? '')) end -= 1;
+  return text.slice(start, end);
 }
+export const fieldsOf = (text: string): string[] => text.split(SPACE).filter((field) => field !== '');
 
-const columnOf = (text: string, at: number) => [...text.slice(0, at)].length + 1;
+const charactersIn = (text: string): number => {
+  let count = 0;
+  for (const _ of text) count += 1;
+  return count;
+};
 
-function readWord(text: string, at: number, line: number): string {
-  let end = at;
-  for (const character of text.slice(at)) {
-    if (!WORD_CHARACTER.test(character) || text.startsWith('//', end)) break;
-    if (text.startsWith('/*', end))
-      unexpected({ line, column: columnOf(text, end) }, 'a // comment (there are no /* */ comments)', '/*');
-    end += character.length;
+/** Ends a word: what is no printable character (`unicode.IsPrint`), punctuation, or a comment. */
+const WORD_END = /[\s\p{C}\p{Z}()[\]{},]|\/\/|\/\*/gu;
+const STRING_END = { '"': /["\\\n]/g, '`': /[`\n]/g } as const;
+
+/** Cuts a text into lexemes, one at a time. */
+class Scanner {
+  readonly #text: string;
+  #at = 0;
+  #line = 1;
+  #column = 1;
+  #lineHasTokens = false;
+  #tokens = 0;
+
+  constructor(text: string) {
+    this.#text = text;
   }
-  if (end === at)
-    unexpected({ line, column: columnOf(text, at) }, 'a printable character', JSON.stringify(text.slice(at, at + 1)));
-  return text.slice(at, end);
-}
 
-function readLine(text: string, line: number): TokenLine | undefined {
-  const tokens: Token[] = [];
-  let comment: string | undefined;
-  for (let at = 0; at < text.length; ) {
-    const character = text[at] ?? '';
-    if (character === ' ' || character === '\t' || character === '\r') {
-      at += 1;
-      continue;
-    }
-    if (text.startsWith('//', at)) {
-      comment = text.slice(at + 2).replace(/\r$/, '');
-      break;
-    }
-    const column = columnOf(text, at);
-    const token = PUNCTUATION.test(character)
-      ? character
-      : character === '"' || character === '`'
-        ? readString(text, at, line)
-        : readWord(text, at, line);
-    tokens.push({ text: token, line, column });
-    at += token.length;
+  next(): Lexeme {
+    const blanks = this.#end(/[^ \t\r]/g);
+    this.#column += blanks - this.#at;
+    this.#at = blanks;
+    const character = this.#text[this.#at];
+    if (character === undefined) return this.#take('end', this.#at);
+    if (this.#text.startsWith('//', this.#at)) return this.#comment();
+    if (this.#text.startsWith('/*', this.#at)) this.#noBlockComments(this.#at);
+    if (character === '\n') return this.#take('newline', this.#at + 1);
+    this.#tokens += 1;
+    if (this.#tokens > MAX_TOKENS) unexpected(this.#place(this.#at), `at most ${MAX_TOKENS} words`, 'more');
+    this.#lineHasTokens = true;
+    if (/[()[\]{},]/.test(character)) return this.#take('word', this.#at + 1);
+    return this.#take('word', character === '"' || character === '`' ? this.#stringEnd(character) : this.#wordEnd());
   }
-  const [first, ...rest] = tokens;
-  return first && { tokens: [first, ...rest], comment };
+
+  /** Index of the first match from here, or of the end. */
+  #end(pattern: RegExp): number {
+    pattern.lastIndex = this.#at;
+    return pattern.exec(this.#text)?.index ?? this.#text.length;
+  }
+
+  #place(index: number): Pick<Token, 'line' | 'column'> {
+    return { line: this.#line, column: this.#column + charactersIn(this.#text.slice(this.#at, index)) };
+  }
+
+  #take(kind: Lexeme['kind'], end: number): Lexeme {
+    const text = this.#text.slice(this.#at, end);
+    const lexeme = { kind, text, line: this.#line, column: this.#column };
+    this.#at = end;
+    const newline = text.lastIndexOf('\n');
+    if (newline < 0) this.#column += charactersIn(text);
+    else {
+      this.#line += text.split('\n').length - 1;
+      this.#column = 1 + charactersIn(text.slice(newline + 1));
+      this.#lineHasTokens = false;
+    }
+    return lexeme;
+  }
+
+  #comment(): Lexeme {
+    const kind = this.#lineHasTokens ? 'suffix' : 'comment';
+    const newline = this.#text.indexOf('\n', this.#at);
+    return this.#take(kind, newline < 0 ? this.#text.length : newline + 1);
+  }
+
+  #noBlockComments(index: number): never {
+    return unexpected(this.#place(index), 'a // comment (there are no /* */ comments)', '/*');
+  }
+
+  #wordEnd(): number {
+    const end = this.#end(WORD_END);
+    if (end === this.#at) unexpected(this.#place(end), 'a printable character', JSON.stringify(this.#text[end] ?? ''));
+    if (this.#text.startsWith('/*', end)) this.#noBlockComments(end);
+    return end;
+  }
+
+  #stringEnd(quote: '"' | '`'): number {
+    const pattern = STRING_END[quote];
+    pattern.lastIndex = this.#at + 1;
+    for (let found = pattern.exec(this.#text); found; found = pattern.exec(this.#text)) {
+      if (found[0] === quote) return found.index + 1;
+      if (found[0] === '\n') break;
+      pattern.lastIndex = found.index + 2;
+    }
+    return unexpected(this.#place(this.#at), 'the end of the string', 'the end of the line');
+  }
 }
 
-/** The lines that hold a token, in order. */
-export const readTokenLines = (text: string): TokenLine[] =>
-  text.split('\n').flatMap((row, at) => readLine(row, at + 1) ?? []);
+const commentText = ({ text }: Token): string => trimSpace(text.slice(2));
 
-const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\', '"': '"', n: '\n', t: '\t', r: '\r' };
+/** Reads a file's statements, looking one lexeme ahead. */
+class StatementReader {
+  readonly #scanner: Scanner;
+  #ahead: Lexeme;
 
-/** The value of a token: quotes removed, or the token itself where it has none. */
+  constructor(text: string) {
+    this.#scanner = new Scanner(text);
+    this.#ahead = this.#scanner.next();
+  }
+
+  #lex(): Lexeme {
+    const lexeme = this.#ahead;
+    if (lexeme.kind !== 'end') this.#ahead = this.#scanner.next();
+    return lexeme;
+  }
+
+  #aheadEndsLine(): boolean {
+    return ['newline', 'suffix', 'end'].includes(this.#ahead.kind);
+  }
+
+  *statements(): Generator<Statement> {
+    let above: string[] = [];
+    for (;;) {
+      const { kind } = this.#ahead;
+      if (kind === 'end') return;
+      if (kind === 'comment') above.push(commentText(this.#lex()));
+      else if (kind === 'newline') {
+        this.#lex();
+        // A blank line parts a comment from what follows.
+        above = [];
+      } else {
+        yield* this.#statement(above);
+        above = [];
+      }
+    }
+  }
+
+  /** A line, or a block: one whose line ends with `(` or `()`. */
+  *#statement(above: readonly string[]): Generator<Statement> {
+    const tokens: [Token, ...Token[]] = [this.#lex()];
+    while (!this.#aheadEndsLine()) {
+      const token = this.#lex();
+      const closing = token.text === '(' && this.#ahead.text === ')' ? this.#lex() : undefined;
+      if (token.text === '(' && this.#aheadEndsLine()) {
+        const block: Block = { head: tokens, paren: token, above };
+        yield { kind: 'block', block };
+        if (closing) this.#lex();
+        else yield* this.#entries(block);
+        return;
+      }
+      tokens.push(token, ...(closing ? [closing] : []));
+    }
+    yield { kind: 'line', line: { tokens, above, ...this.#lineEnd() } };
+  }
+
+  #lineEnd(): Pick<Comments, 'beside'> {
+    const end = this.#lex();
+    return end.kind === 'suffix' ? { beside: commentText(end) } : {};
+  }
+
+  *#entries(block: Block): Generator<Statement> {
+    let above: (string | undefined)[] = [];
+    for (let entries = 0; ; ) {
+      const { kind, text } = this.#ahead;
+      if (kind === 'end') unexpected(block.head[0], ') at the end of the block', 'the end of the file');
+      else if (kind === 'suffix') this.#lex();
+      else if (kind === 'comment') above.push(commentText(this.#lex()));
+      else if (kind === 'newline') {
+        this.#lex();
+        const blankBefore = above.length === 0 ? entries === 0 : above.at(-1) === undefined;
+        if (!blankBefore) above.push(undefined);
+      } else if (text === ')') return this.#closeBlock();
+      else {
+        yield { kind: 'line', line: { ...this.#entry(), above, block } };
+        above = [];
+        entries += 1;
+      }
+    }
+  }
+
+  #entry(): Pick<TokenLine, 'tokens' | 'beside'> {
+    const tokens: [Token, ...Token[]] = [this.#lex()];
+    while (!this.#aheadEndsLine()) tokens.push(this.#lex());
+    return { tokens, ...this.#lineEnd() };
+  }
+
+  #closeBlock(): void {
+    this.#lex();
+    if (!this.#aheadEndsLine()) unexpected(this.#ahead, 'a new line behind )', this.#ahead.text);
+    this.#lex();
+  }
+}
+
+/** The statements of a file in order; throws `GoModSyntaxError`. */
+export function readStatements(text: string): Generator<Statement> {
+  if (text.length > MAX_CHARACTERS) unexpected({ line: 1, column: 1 }, `at most ${MAX_CHARACTERS} characters`, 'more');
+  return new StatementReader(text).statements();
+}
+
+const ESCAPE = /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|(.)|$)/gsu;
+const NAMED: Readonly<Record<string, string>> = {
+  ...{ '\\': '\\', '"': '"', a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' },
+};
+
+/** A token without its quotes. Go's byte escapes above 0x7f would make text that is no UTF-8: refused. */
 export function tokenValue(token: Token): string {
   const { text } = token;
   if (!text.startsWith('"')) {
@@ -110,8 +284,15 @@ export function tokenValue(token: Token): string {
   }
   return text
     .slice(1, -1)
-    .replace(
-      /\\(.)/gsu,
-      (_, name: string) => ESCAPES[name] ?? unexpected(token, 'a known escape in a string', `\\${name}`),
-    );
+    .replace(ESCAPE, (whole, hex?: string, short?: string, long?: string, octal?: string, name?: string) => {
+      const byte = hex ?? octal;
+      if (byte !== undefined) {
+        const code = Number.parseInt(byte, hex ? 16 : 8);
+        return code < 0x80 ? String.fromCharCode(code) : unexpected(token, 'an escape of ASCII or by \\u', whole);
+      }
+      const code = Number.parseInt(short ?? long ?? '', 16);
+      if (code <= 0x10ffff && (code < 0xd800 || code > 0xdfff)) return String.fromCodePoint(code);
+      const named = name !== undefined && Object.hasOwn(NAMED, name) ? NAMED[name] : undefined;
+      return named ?? unexpected(token, 'a known escape in a string', whole);
+    });
 }

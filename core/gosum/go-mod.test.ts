@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type GoModFile, parseGoMod, replacedModule } from './go-mod.ts';
+import { type DependencyGoMod, type GoModFile, parseDependencyGoMod, parseGoMod, replacedModule } from './go-mod.ts';
 
 /** Verdicts and values were compared with `go mod edit -json` and `go list -m all` of go1.26.8. */
 const MODULE = 'module example.com/m\n';
@@ -60,6 +60,7 @@ describe('a go.mod file', () => {
   it('is read with every directive, alone and in blocks', () => {
     expect(fileOf(WHOLE)).toEqual({
       module: 'example.com/m',
+      deprecated: 'use v2\nthe module',
       go: '1.23.0',
       toolchain: 'go1.24.1-custom',
       godebug: [
@@ -86,7 +87,7 @@ describe('a go.mod file', () => {
         { path: 'local', target: { kind: 'directory', directory: './local' }, line: 28 },
       ],
       retractions: [
-        { low: 'v1.0.0', high: 'v1.0.0', line: 30 },
+        { low: 'v1.0.0', high: 'v1.0.0', rationale: 'broken', line: 30 },
         { low: 'v1.1.0', high: 'v1.2.0', line: 32 },
         { low: 'v1.3.0', high: 'v1.3.1', line: 33 },
       ],
@@ -140,6 +141,88 @@ describe('a go.mod file', () => {
   it('accepts the same replacement twice', () => {
     const twice = 'replace example.com/a => ../a\n'.repeat(2);
     expect(fileOf(`${MODULE}${twice}replace example.com/a v1.0.0 => ../b\n`).replacements).toHaveLength(3);
+  });
+});
+
+describe('the comment of a go.mod directive', () => {
+  const rationales = (text: string) => fileOf(`${MODULE}${text}`).retractions.map(({ rationale }) => rationale);
+
+  it.each([
+    ['behind it', 'retract v1.0.0 // why\n', ['why']],
+    ['right above it', '// why\n//  so\nretract v1.0.0\n', ['why\nso']],
+    ['above and behind it', '// why\nretract v1.0.0 // so\n', ['why\nso']],
+    ['parted from it by a blank line', '// why\n\nretract v1.0.0\n', [undefined]],
+    [
+      'above its block, for entries without their own',
+      '// why\nretract (\n\tv1.0.0\n\tv1.1.0 // so\n)\n',
+      ['why', 'so'],
+    ],
+    [
+      'above its block, but not behind a blank line',
+      '// why\nretract (\n\tv1.0.0\n\n\tv1.1.0\n)\n',
+      ['why', undefined],
+    ],
+    ['behind the parenthesis, which belongs to nobody', 'retract ( // why\n\tv1.0.0\n) // so\n', [undefined]],
+    ['empty', 'retract v1.0.0 //\n', [undefined]],
+  ])('%s', (_, text, expected) => {
+    expect(rationales(text)).toEqual(expected);
+  });
+
+  it.each([
+    ['// Deprecated: use v2\nmodule m.test\n', 'use v2'],
+    ['module m.test // Deprecated: use v2\n', 'use v2'],
+    ['// About it.\n//\n// Deprecated: use v2,\n// please.\n//\n// More.\nmodule m.test\n', 'use v2,\nplease.'],
+    ['// About it.\n// Deprecated: use v2\nmodule m.test\n', undefined],
+    ['// deprecated: use v2\nmodule m.test\n', undefined],
+    ['// Deprecated: use v2\n\nmodule m.test\n', undefined],
+    ['// Deprecated: use v2\nmodule (\n\tm.test\n)\n', 'use v2'],
+  ])('%j deprecates the module by %j', (text, deprecated) => {
+    expect(fileOf(text).deprecated).toBe(deprecated);
+  });
+});
+
+describe('the go.mod file of a dependency', () => {
+  const dependencyOf = (text: string): DependencyGoMod => {
+    const parsed = parseDependencyGoMod(text);
+    if (parsed.kind === 'malformed') throw new Error(JSON.stringify(parsed.problem));
+    return parsed.file;
+  };
+
+  it('is read without what is for main modules', () => {
+    const { toolchain, godebug, exclusions, replacements, tools, ...rest } = fileOf(WHOLE);
+    expect(dependencyOf(WHOLE)).toEqual(rest);
+    expect([toolchain, godebug, exclusions, replacements, tools].every((each) => each !== undefined)).toBe(true);
+  });
+
+  it.each([
+    ['later a b c\n', {}],
+    ['later (\n\ta b\n)\n', {}],
+    ['require later (\n\ta b\n)\n', {}],
+    ['go (\n1.21\n)\n', {}],
+    ['toolchain what is this\nreplace nothing\nexclude all\n', {}],
+    ['go 1.21.x\n', { go: '1.21' }],
+    ['go v1.22.3\n', { go: '1.22' }],
+    ['retract\nretract [v1.0.0,)\n', {}],
+    ['retract v1.0.0 since v2\n', { retractions: [{ low: 'v1.0.0', high: 'v1.0.0', line: 2 }] }],
+    ['retract [any, v1.1]\n', { retractions: [{ low: 'any', high: 'v1.1', line: 2 }] }],
+  ])('may hold %j', (text, expected) => {
+    expect(dependencyOf(`${MODULE}${text}`)).toMatchObject({ module: 'example.com/m', ...expected });
+  });
+
+  it('may lack a module line, as a replacement by a directory does', () => {
+    expect(dependencyOf('go 1.21\n')).toEqual({ go: '1.21', requirements: [], retractions: [], ignored: [] });
+  });
+
+  it.each([
+    ['require example.com/a\n', 2, 22],
+    ['require example.com/a master\n', 2, 23],
+    ['require example.com/a v2.0.0\n', 2, 23],
+    ['go one\n', 2, 4],
+    ['go 1.21\ngo 1.22\n', 3, 1],
+    ['later (\n', 2, 1],
+    ['later /* x */\n', 2, 7],
+  ])('may not hold %j', (text, line, column) => {
+    expect(parseDependencyGoMod(`${MODULE}${text}`)).toMatchObject({ kind: 'malformed', problem: { line, column } });
   });
 });
 

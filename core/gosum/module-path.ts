@@ -101,7 +101,7 @@ function classPattern(body: string): string | undefined {
 const quoted = (char: string) => `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`;
 
 /** `path.Match` of one element; a malformed pattern matches nothing. */
-function elementMatches(glob: string, element: string): boolean {
+export function elementMatches(glob: string, element: string): boolean {
   const token = /\*|\?|\[((?:\\.|[^\\\]])+)\]|\\(.)|([^*?[\\])/gsuy;
   let pattern = '';
   let end = 0;

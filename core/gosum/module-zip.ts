@@ -1,9 +1,11 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash as hashOnce } from 'node:crypto';
 import { crc32, createInflateRaw, inflateRawSync } from 'node:zlib';
+import type { Sha256Hex } from '../../events/fields.ts';
 import type { H1Digest, ModulePath, ModuleVersion } from '../brands.ts';
 import type { RandomAccess } from '../ports/module-source.ts';
 import { type HashedFile, h1OfFiles } from './dirhash.ts';
-import { filePathProblem } from './module-path.ts';
+import { isCanonicalVersion } from './go-version.ts';
+import { filePathProblem, matchesPathMajor, modulePathProblem, splitPathVersion } from './module-path.ts';
 import { readZipDirectory, type ZipEntry, ZipInvalid } from './zip-directory.ts';
 
 /** Module zips: the limits and names of golang.org/x/mod/zip, contents checked against size and CRC as they are read. */
@@ -16,6 +18,9 @@ const MAX_DEPTH = 256;
 const WINDOW_BYTES = 1024 * 1024;
 /** Larger entries are inflated as a stream, so that memory stays bounded whatever a zip holds. */
 const MAX_WHOLE_BYTES = 4 * 1024 * 1024;
+const PIECE_BYTES = 256 * 1024;
+/** The least that zlib takes. */
+const MIN_CHUNK = 64;
 
 export interface ModuleZipFile extends ZipEntry {
   /** `name` without `module@version/`. */
@@ -49,14 +54,16 @@ function windowed(file: RandomAccess): RandomAccess {
 }
 
 /** The least of the characters that are equal by simple case folding (`unicode.SimpleFold`), lower case for ASCII. */
-const foldOf = (path: string): string =>
-  [...path]
+function foldOf(path: string): string {
+  if (/^[\0-\x7f]*$/.test(path)) return path.toLowerCase();
+  return [...path]
     .map((character) => {
       const upper = character.toUpperCase();
       const lower = (upper.length === character.length && character !== 'ı' ? upper : character).toLowerCase();
       return lower.length === character.length ? lower : character;
     })
     .join('');
+}
 
 /** Refuses names that are equal but for case, and files that are folders too. */
 class Collisions {
@@ -112,13 +119,10 @@ function moduleFiles(entries: readonly ZipEntry[], prefix: string): ModuleZipFil
   return files;
 }
 
-const isZlibError = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && /^(?:Z_|ERR_BUFFER_TOO_LARGE)/.test(String(error.code));
-
-async function inflateWhole(file: RandomAccess, entry: ZipEntry): Promise<Uint8Array> {
-  const compressed = await file.read(entry.contentOffset, entry.compressedSize);
-  // One byte more than announced, so that a longer content shows.
-  const options = { maxOutputLength: entry.size + 1, info: true } as const;
+/** Output is exactly what was announced or one byte more, so that a longer content shows. */
+function inflateWhole(compressed: Uint8Array, entry: ZipEntry): Uint8Array {
+  const announced = entry.size + 1;
+  const options = { maxOutputLength: announced, chunkSize: Math.max(MIN_CHUNK, announced), info: true } as const;
   const { buffer, engine } = inflateRawSync(compressed, options) as unknown as {
     buffer: Buffer;
     engine: { bytesWritten: number };
@@ -134,15 +138,20 @@ async function* storedPieces(file: RandomAccess, entry: ZipEntry): AsyncGenerato
 }
 
 async function* inflatedPieces(file: RandomAccess, entry: ZipEntry): AsyncGenerator<Uint8Array> {
-  const inflater = createInflateRaw();
+  const inflater = createInflateRaw({ chunkSize: PIECE_BYTES });
   const feed = async () => {
     for await (const piece of storedPieces(file, entry)) {
       if (inflater.destroyed) return;
       // A copy: the window may move on while the piece waits.
       if (!inflater.write(Uint8Array.from(piece)) && !inflater.destroyed)
         await new Promise<void>((resolve) => {
-          inflater.once('drain', resolve);
-          inflater.once('close', resolve);
+          const goOn = () => {
+            inflater.off('drain', goOn);
+            inflater.off('close', goOn);
+            resolve();
+          };
+          inflater.once('drain', goOn);
+          inflater.once('close', goOn);
         });
     }
     inflater.end();
@@ -157,37 +166,70 @@ async function* inflatedPieces(file: RandomAccess, entry: ZipEntry): AsyncGenera
   if (inflater.bytesWritten !== entry.compressedSize) throw new ZipInvalid(`bytes behind the content of ${entry.name}`);
 }
 
-const rawPieces = (file: RandomAccess, entry: ZipEntry): AsyncIterable<Uint8Array> | Promise<Uint8Array> => {
-  if (entry.method === 'stored') return storedPieces(file, entry);
-  return entry.size <= MAX_WHOLE_BYTES && entry.compressedSize <= MAX_WHOLE_BYTES
-    ? inflateWhole(file, entry)
-    : inflatedPieces(file, entry);
-};
+const isSmall = ({ size, compressedSize }: ZipEntry): boolean =>
+  size <= MAX_WHOLE_BYTES && compressedSize <= MAX_WHOLE_BYTES;
 
-async function* checkedContent(file: RandomAccess, entry: ZipEntry): AsyncGenerator<Uint8Array> {
+const codeOf = (error: unknown): string => (error instanceof Error && 'code' in error ? String(error.code) : '');
+
+/** What zlib complains of is in the zip; everything else is a fault of reading it. */
+function asZipError(error: unknown, entry: ZipEntry): unknown {
+  const code = codeOf(error);
+  if (code === 'ERR_BUFFER_TOO_LARGE') return new ZipInvalid(`more content than announced: ${entry.name}`);
+  return code.startsWith('Z_') ? new ZipInvalid(`broken compression of ${entry.name}`) : error;
+}
+
+function checkAnnounced(entry: ZipEntry, size: number, crc: number): void {
+  if (size !== entry.size || crc !== entry.crc32)
+    throw new ZipInvalid(`another size or CRC than announced: ${entry.name}`);
+}
+
+/** The content of a small entry, checked. */
+async function readSmall(file: RandomAccess, entry: ZipEntry): Promise<Uint8Array> {
+  const raw = await file.read(entry.contentOffset, entry.compressedSize);
+  try {
+    const content = entry.method === 'stored' ? raw : inflateWhole(raw, entry);
+    checkAnnounced(entry, content.length, crc32(content));
+    return content;
+  } catch (error) {
+    throw asZipError(error, entry);
+  }
+}
+
+async function* readLarge(file: RandomAccess, entry: ZipEntry): AsyncGenerator<Uint8Array> {
   let size = 0;
   let crc = 0;
   try {
-    const raw = rawPieces(file, entry);
-    const pieces = Symbol.asyncIterator in raw ? raw : [await raw];
-    for await (const piece of pieces) {
+    for await (const piece of entry.method === 'stored' ? storedPieces(file, entry) : inflatedPieces(file, entry)) {
       size += piece.length;
       if (size > entry.size) throw new ZipInvalid(`more content than announced: ${entry.name}`);
       crc = crc32(piece, crc);
       yield piece;
     }
   } catch (error) {
-    if (isZlibError(error)) throw new ZipInvalid(`broken compression of ${entry.name}`);
-    throw error;
+    throw asZipError(error, entry);
   }
-  if (size !== entry.size || crc !== entry.crc32)
-    throw new ZipInvalid(`another size or CRC than announced: ${entry.name}`);
+  checkAnnounced(entry, size, crc);
+}
+
+async function* checkedContent(file: RandomAccess, entry: ZipEntry): AsyncGenerator<Uint8Array> {
+  if (isSmall(entry)) yield await readSmall(file, entry);
+  else yield* readLarge(file, entry);
 }
 
 async function hashContent(file: RandomAccess, entry: ZipEntry): Promise<HashedFile> {
+  const { name } = entry;
+  if (isSmall(entry)) return { name, sha256: hashOnce('sha256', await readSmall(file, entry)) };
   const hash = createHash('sha256');
-  for await (const piece of checkedContent(file, entry)) hash.update(piece);
-  return { name: entry.name, sha256: hash.digest('hex') };
+  for await (const piece of readLarge(file, entry)) hash.update(piece);
+  return { name, sha256: hash.digest('hex') };
+}
+
+/** A zip of what is no module version cannot be a module's: the rules of `module.Check`. */
+function checkModule(module: ModulePath, version: ModuleVersion): void {
+  const problem = modulePathProblem(module);
+  if (problem !== undefined) throw new ZipInvalid(`${problem} in the module path ${module}`);
+  if (!isCanonicalVersion(version) || !matchesPathMajor(version, splitPathVersion(module)?.major ?? ''))
+    throw new ZipInvalid(`${version} is no version of ${module}`);
 }
 
 /** Reads the zip of one module version. Throws `ZipInvalid` when the go command, or we, would not take it for one. */
@@ -196,6 +238,7 @@ export async function openModuleZip(
   module: ModulePath,
   version: ModuleVersion,
 ): Promise<OpenedModuleZip> {
+  checkModule(module, version);
   if (file.size > MAX_ZIP_BYTES) throw new ZipInvalid(`a zip of more than ${MAX_ZIP_BYTES} bytes`);
   const window = windowed(file);
   const entries = await readZipDirectory(window);
@@ -214,7 +257,8 @@ export async function openModuleZip(
 }
 
 export type HashedZip =
-  | { readonly kind: 'hashed'; readonly h1: H1Digest }
+  /** `sha256` is of the zip itself, of the very bytes that were hashed; absent where they were not read as a whole. */
+  | { readonly kind: 'hashed'; readonly h1: H1Digest; readonly sha256?: Sha256Hex }
   | { readonly kind: 'invalid'; readonly why: string };
 
 /** h1 of a module zip, or why it is none. */

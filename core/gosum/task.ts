@@ -3,6 +3,7 @@ import { CheckRecord, keepReport } from '../check.ts';
 import { EvidenceRef, keepEvidence, loadEvidence, loadJsonEvidence } from '../evidence.ts';
 import type { WormStore } from '../ports/worm-store.ts';
 import { SourceSnapshot } from '../source/snapshot.ts';
+import { SourceFacts } from '../source/source-facts.ts';
 import { defineTask, RunContext } from '../task.ts';
 import { h1Hex } from './dirhash.ts';
 import { type VerifyModulesDeps, verifyModuleHashes } from './verify-modules.ts';
@@ -20,22 +21,31 @@ export const verifyGoSum = defineTask({
     const { worm } = deps;
     const snapshot = await loadJsonEvidence(worm, tenant, reference, SourceSnapshot);
     const { module, zipH1, goModH1, goMod, goSum, source, tag, commit } = snapshot;
-    const { reasons, lines, release, head } = await verifyModuleHashes(deps, {
+    const verified = await verifyModuleHashes(deps, {
       goMod: await loadEvidence(worm, tenant, goMod),
       goSum: goSum && (await loadEvidence(worm, tenant, goSum)),
       released: { ...module, zipH1, goModH1, published: source === 'module-proxy' },
+      ...(snapshot.facts ? { facts: await loadJsonEvidence(worm, tenant, snapshot.facts, SourceFacts) } : {}),
     });
+    const { reasons, warnings, lines, needs, release, head, pins } = verified;
+    const shown = await Promise.all(
+      verified.evidence.map(({ kind, mediaType, bytes }) => keepEvidence(worm, tenant, kind, mediaType, bytes)),
+    );
     const headNote = head && (await keepEvidence(worm, tenant, 'tree-head', 'text/plain', Buffer.from(head.note)));
     const check = await keepReport(worm, tenant, {
       check: 'verify-go-sum',
       subjects: [{ name: `${module.path}@${module.version}`, digest: { goModuleH1: h1Hex(zipH1) } }],
       reasons: [...reasons],
-      evidence: [reference, goMod, ...(goSum ? [goSum] : []), ...(headNote ? [headNote] : [])],
+      ...(warnings.length > 0 ? { warnings: [...warnings] } : {}),
+      evidence: [reference, goMod, ...(goSum ? [goSum] : []), ...(headNote ? [headNote] : []), ...shown],
       change: { commit, tag, module: `${module.path}@${module.version}` },
       details: z.json().parse({
         release: { module: module.path, version: module.version, zipH1, goModH1, ...release },
         lines,
-        ...(head ? { database: head } : {}),
+        needs,
+        // Neither when the head was first seen nor who logged a module first: a step that runs again says the same.
+        ...(pins ? { pinned: pins.known + pins.first.length } : {}),
+        ...(head ? { database: { log: head.log, size: head.size, note: head.note } } : {}),
       }),
     });
     return { check };

@@ -1,5 +1,7 @@
 import type { H1Digest, ModulePath, ModuleVersion } from '../brands.ts';
 import type { ModuleSource } from '../ports/module-source.ts';
+import type { ZipHasher } from '../ports/zip-hasher.ts';
+import type { SumdbEvidence } from '../sumdb/evidence.ts';
 import type { SumdbProver } from '../sumdb/prove.ts';
 import type { Refusal } from '../verdict.ts';
 import { mapBounded } from './bounded.ts';
@@ -7,7 +9,6 @@ import { h1OfGoMod } from './dirhash.ts';
 import type { GoModFile } from './go-mod.ts';
 import { replacedModule } from './go-mod.ts';
 import { type GoSumLine, goSumKey } from './go-sum.ts';
-import { hashModuleZip } from './module-zip.ts';
 
 /** Judges the lines of one go.sum: what must be there, what each hashes to, and what the checksum database says. */
 
@@ -46,7 +47,7 @@ const mismatch = (line: GoSumLine, expected: string, found: string, fix: string)
   fix,
 });
 
-/** The modules that must have both their lines: direct requirements after replacement, directories left out. */
+/** Where no more than go.mod is known, direct requirements must have both their lines; directories that replace them have none. */
 export function missingLines(goMod: GoModFile, lines: readonly GoSumLine[]): Refusal[] {
   const present = new Set(lines.map(({ module, version, kind }) => goSumKey(module, version, kind)));
   return goMod.requirements
@@ -69,7 +70,7 @@ export function missingLines(goMod: GoModFile, lines: readonly GoSumLine[]): Ref
 
 type Hashed = { readonly h1: H1Digest } | { readonly refusal: Refusal };
 
-async function hashLine(modules: ModuleSource, line: GoSumLine): Promise<Hashed> {
+async function hashLine(modules: ModuleSource, hasher: ZipHasher, line: GoSumLine): Promise<Hashed> {
   const { module, version } = line;
   const gone = {
     refusal: {
@@ -87,7 +88,7 @@ async function hashLine(modules: ModuleSource, line: GoSumLine): Promise<Hashed>
   const zip = await modules.zip(module, version);
   if (!zip) return gone;
   try {
-    const hashed = await hashModuleZip(zip, module, version);
+    const hashed = await hasher.hash(zip, module, version);
     if (hashed.kind === 'hashed') return { h1: hashed.h1 };
     const fix = 'The proxy serves no valid module zip: ask whoever runs it, and compare with another source.';
     return { refusal: mismatch(line, line.h1, `an invalid zip: ${hashed.why}`, fix) };
@@ -142,7 +143,7 @@ export interface JudgedLines {
 export async function askRecords(
   prover: SumdbProver | undefined,
   asked: readonly { module: ModulePath; version: ModuleVersion }[],
-): Promise<{ recordOf: RecordOf; reasons: readonly Refusal[] }> {
+): Promise<{ recordOf: RecordOf; reasons: readonly Refusal[]; evidence: readonly SumdbEvidence[] }> {
   const versions = prover ? versionsOf(asked) : [];
   const answers = await mapBounded(versions, MAX_LOOKUPS, async ({ module, version }) => ({
     key: `${module}@${version}`,
@@ -152,16 +153,21 @@ export async function askRecords(
   return {
     recordOf: (module, version) => byKey.get(`${module}@${version}`) ?? { kind: 'private' },
     reasons: answers.flatMap(({ answer }) => (answer.kind === 'refused' ? [answer.reason] : [])),
+    evidence: answers.flatMap(({ answer }) => (answer.kind === 'refused' ? answer.evidence : [])),
   };
 }
 
 /** Recomputes every line and compares it with its record. Order and content follow the file alone. */
 export async function judgeLines(
   modules: ModuleSource,
+  hasher: ZipHasher,
   lines: readonly GoSumLine[],
   recordOf: RecordOf,
 ): Promise<JudgedLines> {
-  const hashed = await mapBounded(lines, MAX_HASHES, async (line) => ({ line, hashed: await hashLine(modules, line) }));
+  const hashed = await mapBounded(lines, MAX_HASHES, async (line) => ({
+    line,
+    hashed: await hashLine(modules, hasher, line),
+  }));
   const judged = hashed.map((each) => judgeLine(each.line, each.hashed, recordOf));
   return { lines: judged.map((each) => each.judged), reasons: judged.flatMap((each) => each.reasons) };
 }

@@ -7,6 +7,7 @@ import { Fault } from '../faults.ts';
 import type { ChecksumDatabase } from '../ports/checksum-database.ts';
 import type { HeadStore, KeptHead } from '../ports/head-store.ts';
 import type { ModuleSource } from '../ports/module-source.ts';
+import { sourceFactsOf } from '../source/source-facts.ts';
 import { h1OfFiles, h1OfGoMod } from './dirhash.ts';
 import { type ReleasedModule, verifyModuleHashes } from './verify-modules.ts';
 
@@ -469,6 +470,105 @@ describe('the checksum database of a release', () => {
     const lookups = all.database.asked.filter((asked) => asked.startsWith('lookup'));
     expect(lookups).toHaveLength(3);
     expect(new Set(lookups).size).toBe(3);
+  });
+});
+
+describe('the packages of a release', () => {
+  /** The facts of a tree that imports `a`, and `b` in a file for one platform. */
+  function factsOf({ goMod }: World, files: Readonly<Record<string, string>> = {}) {
+    const tree = {
+      'go.mod': goMod,
+      'main.go': 'package main\n\nimport _ "example.com/a"\n',
+      'on_plan9.go': '//go:build plan9\n\npackage main\n\nimport _ "example.com/b"\n',
+      ...files,
+    };
+    const made = sourceFactsOf(
+      Object.entries(tree).map(([path, text]) => ({ path, bytes: utf8(text) })),
+      '',
+    );
+    if (made.kind === 'refused') throw new Error(JSON.stringify(made.reasons));
+    return made.facts;
+  }
+  const verifyPackages = (all: World, goSum: string | undefined, files: Readonly<Record<string, string>> = {}) =>
+    verifyModuleHashes(
+      { modules: all.source, database: all.database, heads: all.heads, settings: { private: [] } },
+      {
+        goMod: utf8(all.goMod),
+        goSum: goSum === undefined ? undefined : utf8(goSum),
+        released: undefined,
+        facts: factsOf(all, files),
+      },
+    );
+  const without = (text: string, part: string) => {
+    expect(text).toContain(part);
+    return text
+      .split('\n')
+      .filter((row) => !row.startsWith(part))
+      .join('\n');
+  };
+
+  it('need the lines of all that they import, whatever the platform, and say so', async () => {
+    const all = world();
+    const { reasons, warnings, needs } = await verifyPackages(all, all.goSum);
+    expect([reasons, warnings, needs]).toEqual([
+      [],
+      [],
+      { of: 'packages', counts: { required: 4, tidy: 0, surplus: 0 } },
+    ]);
+  });
+
+  it('refuse a missing line at its requirement, with who needs it', async () => {
+    const all = world();
+    const { reasons } = await verifyPackages(all, without(all.goSum, 'example.com/b v1.2.0 '));
+    expect(reasons).toMatchObject([
+      {
+        code: 'gosum.line-missing',
+        where: 'go.mod:6',
+        expected:
+          'example.com/b v1.2.0 h1:… in go.sum: it may provide example.com/b, imported by git.example.com/acme/app',
+      },
+    ]);
+  });
+
+  it('only warn of a line that no build needs', async () => {
+    const all = world();
+    const { reasons, warnings } = await verifyPackages(
+      all,
+      without(without(all.goSum, 'example.com/b v1.2.0 '), 'example.com/b v1.2.0/go.mod'),
+      { 'on_plan9.go': 'package main\n' },
+    );
+    expect(reasons).toEqual([]);
+    expect(warnings).toMatchObject([
+      { code: 'gosum.untidy', where: 'go.mod:6', expected: expect.stringContaining('example.com/b v1.2.0/go.mod') },
+    ]);
+  });
+
+  it('warn of an import that no module provides, and count lines that nobody needs', async () => {
+    const all = world();
+    const files = { 'on_plan9.go': 'package main\n\nimport _ "example.com/c"\n' };
+    const { reasons, warnings, needs } = await verifyPackages(all, all.goSum, files);
+    expect(reasons).toEqual([]);
+    expect(warnings).toMatchObject([{ code: 'gosum.untidy', where: 'example.com/c' }]);
+    expect(needs.counts).toMatchObject({ surplus: 1 });
+  });
+
+  it('without a go.sum are refused where they need one', async () => {
+    const all = world();
+    expect((await verifyPackages(all, undefined)).reasons).toMatchObject([
+      { code: 'gosum.file-missing', expected: expect.stringContaining('example.com/a v1.0.0') },
+    ]);
+    const files = { 'main.go': 'package main\n', 'on_plan9.go': 'package main\n' };
+    expect((await verifyPackages(all, undefined, files)).reasons).toEqual([]);
+  });
+
+  it('are not looked at for a snapshot without facts, which is said', async () => {
+    expect((await verify(world())).needs).toEqual({ of: 'direct-requirements' });
+  });
+
+  it('let go of every zip that was opened for them', async () => {
+    const all = world();
+    await verifyPackages(all, all.goSum);
+    expect(all.stillOpen()).toBe(0);
   });
 });
 

@@ -1,14 +1,23 @@
 import type { ModulePath, ModuleVersion } from '../brands.ts';
+import { type JudgedNeeds, judgeNeeds } from '../buildlist/judge-lines.ts';
 import type { ChecksumDatabase } from '../ports/checksum-database.ts';
 import type { HeadStore, KeptHead } from '../ports/head-store.ts';
+import type { ModuleCache } from '../ports/module-cache.ts';
 import type { ModuleSource } from '../ports/module-source.ts';
-import { openSumdbProver, type SumdbProver } from '../sumdb/prove.ts';
+import type { ZipHasher } from '../ports/zip-hasher.ts';
+import type { SourceFacts } from '../source/source-facts.ts';
+import type { SumdbEvidence, SumdbRefusal } from '../sumdb/evidence.ts';
+import { type Privacy, undecidedHost } from '../sumdb/privacy.ts';
+import { openSumdbProver, type ProverOptions, type SumdbProver } from '../sumdb/prove.ts';
 import { parseVerifierKey } from '../tlog/note.ts';
 import type { Refusal } from '../verdict.ts';
+import { modulesByLines } from './cached-modules.ts';
 import { type GoModFile, parseGoMod, replacedModule } from './go-mod.ts';
-import { type GoSumFile, goSumKey, parseGoSum } from './go-sum.ts';
+import { type GoSumFile, type GoSumLine, goSumKey, parseGoSum } from './go-sum.ts';
 import { matchesPathPatterns } from './module-path.ts';
+import { type PinnedModules, type PinPrivateModule, pinPrivateModules } from './private-lines.ts';
 import { askRecords, type JudgedLine, judgeLines, missingLines, type RecordOf } from './verify-lines.ts';
+import { plainZipHasher } from './zip-hashing.ts';
 
 /** Go module truth of one release: its go.mod, its go.sum and its own two hashes. */
 
@@ -26,23 +35,43 @@ export interface ModuleInputs {
   /** Absent: the tree has no such file. */
   readonly goSum: Uint8Array | undefined;
   readonly released: ReleasedModule | undefined;
+  /** The tree that go.mod lies in; without it only what go.mod requires directly must have lines. */
+  readonly facts?: SourceFacts;
 }
 
 export interface VerifyModulesDeps {
   readonly modules: ModuleSource;
   readonly database: ChecksumDatabase;
   readonly heads: HeadStore;
+  /** Time, recorded answers and a second way to the database, at the time of each run. */
+  readonly proving?: () => ProverOptions;
+  /** Absent: zips are hashed in this thread. */
+  readonly hasher?: ZipHasher;
+  /** Keeps what was fetched, by its h1; absent: everything is fetched each time. */
+  readonly cache?: ModuleCache;
   /** Patterns, as GOPRIVATE, of modules that the public database is never asked for. */
   readonly settings: { readonly private: readonly string[] };
+  /** The tenant's word on each path, where it gives one; a path without an answer is refused and never asked for. */
+  readonly classify?: (path: string) => Privacy;
+  /** Our own log of private modules; absent: nobody proves them. */
+  readonly pin?: PinPrivateModule;
 }
 
 export interface ModuleVerification {
   readonly reasons: readonly Refusal[];
+  /** What is untidy, and what the checksum database lets expect: refuses nothing. */
+  readonly warnings: readonly Refusal[];
+  /** What the missing lines were found by: all that is imported, or no more than go.mod. */
+  readonly needs: { readonly of: 'packages' | 'direct-requirements' } & Pick<JudgedNeeds, 'counts'>;
   readonly lines: readonly JudgedLine[];
   /** How the release's own hashes were proved; absent when there is no released module. */
   readonly release?: { readonly proved: 'database' | 'private' | 'not-asked' | 'refused'; readonly record?: number };
   /** The head that the records were proved in; absent when the database was not asked. */
   readonly head?: KeptHead & { readonly log: string };
+  /** Private modules by our own log; absent where there is none. */
+  readonly pins?: Pick<PinnedModules, 'known' | 'first'>;
+  /** What shows that the checksum database contradicts itself. */
+  readonly evidence: readonly SumdbEvidence[];
 }
 
 type Read<T> = { readonly file: T; readonly reasons: readonly Refusal[] } | { readonly refusal: Refusal };
@@ -78,24 +107,25 @@ function readGoMod(bytes: Uint8Array): Read<GoModFile> {
   };
 }
 
-function readGoSum(bytes: Uint8Array | undefined, goMod: GoModFile): Read<GoSumFile> {
-  if (bytes) {
-    const decoded = textOf(bytes, 'go.sum');
-    if ('refusal' in decoded) return decoded;
-    const file = parseGoSum(decoded.text);
-    return { file, reasons: file.problems };
-  }
+function readGoSum(bytes: Uint8Array): Read<GoSumFile> {
+  const decoded = textOf(bytes, 'go.sum');
+  if ('refusal' in decoded) return decoded;
+  const file = parseGoSum(decoded.text);
+  return { file, reasons: file.problems };
+}
+
+/** Without facts of the tree: the direct requirements after replacement, directories left out. */
+function judgeDirect(goMod: GoModFile, lines: readonly GoSumLine[] | undefined): JudgedNeeds {
+  if (lines) return { reasons: missingLines(goMod, lines), warnings: [] };
   const needed = goMod.requirements.find((required) => replacedModule(goMod, required));
-  if (!needed) return { file: { lines: [], problems: [] }, reasons: [] };
-  return {
-    refusal: {
-      code: 'gosum.file-missing',
-      where: 'go.sum',
-      expected: `the lines of ${needed.path} ${needed.version} (go.mod:${needed.line})`.slice(0, 1024),
-      found: 'no go.sum beside go.mod',
-      fix: 'Run `go mod tidy` and commit go.sum.',
-    },
+  const refusal = needed && {
+    code: 'gosum.file-missing',
+    where: 'go.sum',
+    expected: `the lines of ${needed.path} ${needed.version} (go.mod:${needed.line})`.slice(0, 1024),
+    found: 'no go.sum beside go.mod',
+    fix: 'Run `go mod tidy` and commit go.sum.',
   };
+  return { reasons: refusal ? [refusal] : [], warnings: [] };
 }
 
 /** The record of the release itself must hold the hashes of the tree that was tagged. */
@@ -125,21 +155,50 @@ function judgeRelease(released: ReleasedModule, isPrivate: boolean, recordOf: Re
   };
 }
 
-type OpenedDatabase = {
+interface OpenedDatabase {
   readonly log: string;
-  readonly prover: SumdbProver | undefined;
-  readonly reasons: readonly Refusal[];
-};
+  readonly prover?: SumdbProver;
+  /** Why it was not opened; absent too where nothing is to be asked of it. */
+  readonly refused?: SumdbRefusal;
+}
 
 /** Opens the database only when something is to be asked of it. */
-async function openDatabase({ database, heads }: VerifyModulesDeps, needed: boolean): Promise<OpenedDatabase> {
+async function openDatabase({ database, heads, proving }: VerifyModulesDeps, needed: boolean): Promise<OpenedDatabase> {
   const { name, id } = parseVerifierKey(database.verifierKey);
   const log = `${name}+${id}`;
-  if (!needed) return { log, prover: undefined, reasons: [] };
-  const opened = await openSumdbProver(database, await heads.load(log));
-  return opened.kind === 'opened'
-    ? { log, prover: opened.prover, reasons: [] }
-    : { log, prover: undefined, reasons: [opened.reason] };
+  if (!needed) return { log };
+  const opened = await openSumdbProver(database, await heads.load(log), proving?.());
+  return opened.kind === 'opened' ? { log, prover: opened.prover } : { log, refused: opened };
+}
+
+interface Proofs {
+  readonly opened: OpenedDatabase;
+  readonly recordOf: RecordOf;
+  readonly reasons: readonly Refusal[];
+  readonly evidence: readonly SumdbEvidence[];
+}
+
+/** Asks for the records of what may be asked for, and keeps the head they were proved in. */
+async function proveLines(
+  deps: VerifyModulesDeps,
+  lines: readonly GoSumLine[],
+  released: ReleasedModule | undefined,
+  isPrivate: (path: string) => boolean,
+): Promise<Proofs> {
+  const asked = lines.filter(({ module }) => !isPrivate(module)).map(({ module, version }) => ({ module, version }));
+  if (released?.published && !isPrivate(released.path))
+    asked.push({ module: released.path, version: released.version });
+  const opened = await openDatabase(deps, asked.length > 0);
+  const { log, prover, refused } = opened;
+  const records = await askRecords(prover, asked);
+  // Saved before the report: a run that dies in between only knows more than it said.
+  if (prover) await deps.heads.save(log, prover.head());
+  return {
+    opened,
+    recordOf: (module, version) => (refused && !isPrivate(module) ? refused : records.recordOf(module, version)),
+    reasons: [...(refused ? [refused.reason] : []), ...records.reasons],
+    evidence: [...(refused?.evidence ?? []), ...records.evidence],
+  };
 }
 
 /**
@@ -147,29 +206,63 @@ async function openDatabase({ database, heads }: VerifyModulesDeps, needed: bool
  * Faults (`ModuleProxyUnreachable`, `ChecksumDatabaseUnavailable`, …) are thrown: what could not be checked is no answer.
  */
 export async function verifyModuleHashes(deps: VerifyModulesDeps, inputs: ModuleInputs): Promise<ModuleVerification> {
+  const { released, facts } = inputs;
+  const of = facts ? 'packages' : 'direct-requirements';
   const goMod = readGoMod(inputs.goMod);
-  if ('refusal' in goMod) return { reasons: [goMod.refusal], lines: [] };
-  const goSum = readGoSum(inputs.goSum, goMod.file);
-  const missing =
-    'refusal' in goSum ? [goSum.refusal] : [...goSum.reasons, ...missingLines(goMod.file, goSum.file.lines)];
-  const lines = 'refusal' in goSum ? [] : goSum.file.lines;
-  const isPrivate = (path: string) => matchesPathPatterns(deps.settings.private, path);
-  const { released } = inputs;
-  const asked = lines.filter(({ module }) => !isPrivate(module)).map(({ module, version }) => ({ module, version }));
-  if (released?.published && !isPrivate(released.path))
-    asked.push({ module: released.path, version: released.version });
-  const { log, prover, reasons: unopened } = await openDatabase(deps, asked.length > 0);
-  const records = await askRecords(prover, asked);
-  // Saved before the report: a run that dies in between only knows more than it said.
-  if (prover) await deps.heads.save(log, prover.head());
-  const recordOf: RecordOf = (module, version) =>
-    unopened[0] && !isPrivate(module) ? { kind: 'refused', reason: unopened[0] } : records.recordOf(module, version);
-  const judged = await judgeLines(deps.modules, lines, recordOf);
-  const own = released && judgeRelease(released, isPrivate(released.path), recordOf);
+  if ('refusal' in goMod) return { reasons: [goMod.refusal], warnings: [], lines: [], needs: { of }, evidence: [] };
+  const goSum = inputs.goSum && readGoSum(inputs.goSum);
+  const unreadable = goSum && 'refusal' in goSum ? goSum.refusal : undefined;
+  const file = goSum && 'file' in goSum ? goSum : undefined;
+  const lines = file?.file.lines ?? [];
+  const privacyOf = privacyIn(deps);
+  const isPrivate = (path: string) => privacyOf(path) !== 'public';
+  const proofs = await proveLines(deps, lines, released, isPrivate);
+  const { modules, hasher } = modulesByLines({ ...deps, hasher: deps.hasher ?? plainZipHasher }, lines);
+  const judged = await judgeLines(modules, hasher, lines, proofs.recordOf);
+  const pinned = deps.pin && (await pinPrivateModules(deps.pin, modules, judged.lines));
+  // Behind the hashes, so that what it reads of zips is at hand where there is a cache.
+  const needs = await judgeLacking(modules, goMod.file, unreadable, file?.file.lines, facts);
+  const own = released && judgeRelease(released, isPrivate(released.path), proofs.recordOf);
+  const { log, prover } = proofs.opened;
   return {
-    reasons: [...missing, ...judged.reasons, ...unopened, ...records.reasons, ...(own?.reasons ?? [])],
+    reasons: [
+      ...(file?.reasons ?? []),
+      ...needs.reasons,
+      ...judged.reasons,
+      ...undecidedHosts(lines, privacyOf),
+      ...(pinned?.reasons ?? []),
+      ...proofs.reasons,
+      ...(own?.reasons ?? []),
+    ],
+    warnings: [...needs.warnings, ...(prover?.warnings() ?? [])],
     lines: judged.lines,
+    needs: { of, ...(needs.counts ? { counts: needs.counts } : {}) },
     ...(own ? { release: own.release } : {}),
+    ...(pinned ? { pins: { known: pinned.known, first: pinned.first } } : {}),
     ...(prover ? { head: { log, ...prover.head() } } : {}),
+    evidence: proofs.evidence,
   };
+}
+
+const privacyIn = ({ settings, classify }: VerifyModulesDeps): ((path: string) => Privacy) =>
+  classify ?? ((path) => (matchesPathPatterns(settings.private, path) ? 'private' : 'public'));
+
+/** One refusal for each host that nobody said anything about: asking would tell the world that we use it. */
+function undecidedHosts(lines: readonly GoSumLine[], privacyOf: (path: string) => Privacy): Refusal[] {
+  const refusals = lines
+    .filter(({ module }) => privacyOf(module) === 'undecided')
+    .map(({ module, line }) => ({ ...undecidedHost(module), where: `go.sum:${line}` }));
+  return [...new Map(refusals.map((refusal) => [refusal.found, refusal])).values()];
+}
+
+/** Of a go.sum that cannot be read nobody can say what it lacks. */
+async function judgeLacking(
+  modules: ModuleSource,
+  goMod: GoModFile,
+  unreadable: Refusal | undefined,
+  lines: readonly GoSumLine[] | undefined,
+  facts: SourceFacts | undefined,
+): Promise<JudgedNeeds> {
+  if (unreadable) return { reasons: [unreadable], warnings: [] };
+  return facts ? judgeNeeds({ facts, goMod, lines, modules }) : judgeDirect(goMod, lines);
 }

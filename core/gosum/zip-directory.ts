@@ -34,6 +34,8 @@ const LOCAL_BYTES = 30;
 const MAX_COMMENT = 0xffff;
 const MAX_DIRECTORY_BYTES = 64 * 1024 * 1024;
 const MAX_ENTRIES = 200_000;
+/** What one byte of deflate can stand for at most: 258 bytes in two bits. */
+const MAX_RATIO = 1032;
 const ZIP64_TAG = 0x0001;
 const FILLED_16 = 0xffff;
 const FILLED_32 = 0xffffffff;
@@ -55,7 +57,8 @@ const must = (condition: boolean, why: string): void => {
 
 const readBytes = async (file: RandomAccess, offset: number, length: number): Promise<Buffer> => {
   must(offset >= 0 && offset + length <= file.size, 'a record lies outside the file');
-  return Buffer.from(await file.read(offset, length));
+  const bytes = await file.read(offset, length);
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
 };
 const safe = (value: bigint): number =>
   value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : fail('a size beyond 2^53');
@@ -182,6 +185,7 @@ function readCentralEntry(directory: Buffer, at: number): { entry: CentralEntry;
   const headerOffset = value(42);
   const method = methodOf(directory.readUInt16LE(at + 10), name);
   must(method === 'deflated' || size === compressedSize, `two sizes of a stored entry: ${name}`);
+  must(size <= compressedSize * MAX_RATIO, `a size that its compression cannot reach: ${name}`);
   return {
     entry: {
       name,
