@@ -9,6 +9,7 @@ import type { RunContext } from '../task.ts';
 import { runTask } from '../task.ts';
 import { fetchSource } from './fetch-source.ts';
 import { SourceSnapshot } from './snapshot.ts';
+import { SourceFacts } from './source-facts.ts';
 
 const tenant = TenantId.parse('acme');
 const commit = GitSha.parse('a'.repeat(40));
@@ -98,6 +99,35 @@ describe('fetch-source', () => {
     const report = await loadReport(worm, tenant, check);
     expect(report.evidence[0]).toEqual(ref);
     expect(report.change).toEqual({ commit, tag: 'v1.0.0', module: 'example.com/m@v1.0.0' });
+  });
+
+  it('keeps facts of the whole tree, not of the module alone', async () => {
+    release('sub/v1.0.0', {
+      'go.mod': GO_MOD,
+      'sub/go.mod': 'module example.com/m/sub\n',
+      'sub/x.go': 'package x\n',
+      LICENSE: '',
+    });
+    const { snapshot, check } = await fetchTag('sub/v1.0.0');
+    const [ref] = snapshot;
+    const kept = ref && (await loadJsonEvidence(worm, tenant, ref, SourceSnapshot));
+    expect(kept?.facts).toMatchObject({ kind: 'source-facts', mediaType: 'application/json' });
+    const facts = kept?.facts && (await loadJsonEvidence(worm, tenant, kept.facts, SourceFacts));
+    expect(facts).toMatchObject({ directory: 'sub', go: [{ path: 'sub/x.go', package: 'x' }] });
+    expect(facts?.files.map(({ path }) => path)).toEqual(['LICENSE', 'go.mod', 'sub/go.mod', 'sub/x.go']);
+    expect((await loadReport(worm, tenant, check)).evidence).toContainEqual(kept?.facts);
+  });
+
+  it('still reads a snapshot from before there were facts', async () => {
+    const [ref] = (await fetchTag('v1.0.0')).snapshot;
+    const kept = ref && (await loadJsonEvidence(worm, tenant, ref, SourceSnapshot));
+    const { facts: _, ...old } = kept ?? {};
+    expect(SourceSnapshot.parse(old)).not.toHaveProperty('facts');
+  });
+
+  it('refuses a tree whose module files are no UTF-8', async () => {
+    host.commits.set(commit, [...GOOD, { path: 'tools/go.mod', bytes: Uint8Array.of(0xff) }]);
+    expect(await reasonsOf('v1.0.0')).toMatchObject([{ code: 'source.encoding', where: 'tools/go.mod' }]);
   });
 
   it('says in the snapshot that there is no go.sum', async () => {

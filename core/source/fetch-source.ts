@@ -4,14 +4,16 @@ import { CheckRecord, keepReport, type Subject } from '../check.ts';
 import type { FetchConfig } from '../config.ts';
 import { EvidenceRef, keepEvidence, keepJsonEvidence } from '../evidence.ts';
 import { h1Hex } from '../gosum/dirhash.ts';
+import { parseGoMod } from '../gosum/go-mod.ts';
 import type { SourceFile, SourceHost } from '../ports/source-host.ts';
 import type { WormStore } from '../ports/worm-store.ts';
-import { SourceSubject } from '../runs/run-input.ts';
+import { ChangeSubject, releaseIdOf, SourceSubject } from '../runs/run-input.ts';
 import { defineTask, RunContext } from '../task.ts';
 import type { Refusal } from '../verdict.ts';
 import { type ModuleRelease, releaseOf } from './module-release.ts';
-import { parseReleaseTag, type ReleaseTag } from './release-tag.ts';
+import { changeVersion, parseReleaseTag, type ReleaseTag } from './release-tag.ts';
 import type { SourceSnapshot } from './snapshot.ts';
+import { type SourceFacts, sourceFactsOf } from './source-facts.ts';
 
 export interface FetchSourceDeps {
   readonly worm: WormStore;
@@ -22,9 +24,10 @@ export interface FetchSourceDeps {
 const FetchSourceInput = z.strictObject({
   step: z.literal('fetch-source'),
   run: RunContext,
-  subject: SourceSubject,
+  subject: z.discriminatedUnion('kind', [SourceSubject, ChangeSubject]),
 });
 type FetchSourceInput = z.infer<typeof FetchSourceInput>;
+type FetchedSubject = FetchSourceInput['subject'];
 
 const FetchSourceOutput = z.strictObject({
   /** False: refused, and there is no snapshot. */
@@ -77,19 +80,42 @@ async function fetchTree(host: SourceHost, subject: SourceSubject): Promise<Fetc
   return { kind: 'fetched', resolution: resolved.resolution, tag: release, files };
 }
 
+/** The tree of a change's head, as its source names it now: a newer head has a run of its own. */
+async function fetchChange(host: SourceHost, { number, commit }: ChangeSubject): Promise<Fetched | Refused> {
+  const head = await host.resolveChange(number);
+  if (head !== commit)
+    return refused('change.head-moved', `#${number}`, 'Look at the check of the newest commit.', {
+      expected: commit,
+      found: head ?? 'no such change',
+    });
+  const files = await host.files(commit, number);
+  if (!files) return refused('source.commit-missing', commit, 'Push the commit that the change names.');
+  const goMod = files.find(({ path }) => path === 'go.mod');
+  if (!goMod) return refused('source.no-go-mod', 'go.mod', 'Add a go.mod at the root: what is checked is a Go module.');
+  const parsed = parseGoMod(new TextDecoder('utf-8', { ignoreBOM: true }).decode(goMod.bytes));
+  // One that cannot be read is refused where the module is looked for, with its line.
+  const tag = changeVersion(parsed.kind === 'parsed' ? parsed.file.module : '', commit);
+  return { kind: 'fetched', resolution: 'resolved', tag, files };
+}
+
+/** What people call it: the tag, or the number of the change. */
+const nameOf = (subject: FetchedSubject): string => (subject.kind === 'source' ? subject.tag : `#${subject.number}`);
+
 async function keepSnapshot(
   worm: WormStore,
   { run: { tenant }, subject }: FetchSourceInput,
   source: SourceHost['kind'],
   { resolution, tag }: Fetched,
   { directory, path, goMod, goSum, zipH1, goModH1 }: ModuleRelease,
+  facts: SourceFacts,
 ): Promise<{ snapshot: EvidenceRef; evidence: EvidenceRef[] }> {
   const goModRef = await keepEvidence(worm, tenant, 'go-mod', 'text/plain', goMod);
   const goSumRef = goSum && (await keepEvidence(worm, tenant, 'go-sum', 'text/plain', goSum));
+  const factsRef = await keepJsonEvidence(worm, tenant, 'source-facts', facts);
   const document: SourceSnapshot = {
     schema: 'relseal.source-snapshot/1',
     repository: { host: subject.host, name: subject.repository },
-    tag: subject.tag,
+    tag: nameOf(subject),
     commit: subject.commit,
     commitResolution: resolution,
     source,
@@ -99,14 +125,15 @@ async function keepSnapshot(
     goModH1,
     goMod: goModRef,
     ...(goSumRef ? { goSum: goSumRef } : {}),
+    facts: factsRef,
   };
   const snapshot = await keepJsonEvidence(worm, tenant, 'source-snapshot', document);
-  return { snapshot, evidence: [snapshot, goModRef, ...(goSumRef ? [goSumRef] : [])] };
+  return { snapshot, evidence: [snapshot, goModRef, ...(goSumRef ? [goSumRef] : []), factsRef] };
 }
 
-const commitSubject = ({ host, repository, tag, commit }: SourceSubject): Subject => ({
-  name: `${host}/${repository}@${tag}`,
-  digest: { gitCommit: commit },
+const commitSubject = (subject: FetchedSubject): Subject => ({
+  name: releaseIdOf(subject),
+  digest: { gitCommit: subject.commit },
 });
 
 /** Keeps the refusal as a report; nothing is fetched. */
@@ -121,7 +148,7 @@ async function refuse(
     subjects: [commitSubject(subject)],
     reasons: [...reasons],
     evidence: [],
-    change: { commit: subject.commit, tag: subject.tag },
+    change: { commit: subject.commit, tag: nameOf(subject) },
     details: {},
   });
   return { fetched: false, check, snapshot: [] };
@@ -130,27 +157,29 @@ async function refuse(
 async function run(deps: FetchSourceDeps, input: FetchSourceInput): Promise<FetchSourceOutput> {
   const { run, subject } = input;
   const { host, fetch } = deps.sourceHosts(run.tenant, subject.host, subject.repository);
-  const tree = await fetchTree(host, subject);
+  const tree = subject.kind === 'source' ? await fetchTree(host, subject) : await fetchChange(host, subject);
   if (tree.kind === 'refused') return refuse(deps, input, tree);
   const release = releaseOf(tree.files, tree.tag, fetch);
   if (release.kind === 'refused') return refuse(deps, input, release);
   const { path, zipH1, goModH1, directory, files } = release.module;
-  const { snapshot, evidence } = await keepSnapshot(deps.worm, input, host.kind, tree, release.module);
+  const made = sourceFactsOf(tree.files, directory);
+  if (made.kind === 'refused') return refuse(deps, input, made);
+  const { snapshot, evidence } = await keepSnapshot(deps.worm, input, host.kind, tree, release.module, made.facts);
   const module = `${path}@${tree.tag.version}`;
   const check = await keepReport(deps.worm, run.tenant, {
     check: 'fetch-source',
     subjects: [commitSubject(subject), { name: module, digest: { goModuleH1: h1Hex(zipH1) } }],
     reasons: [],
     evidence,
-    change: { commit: subject.commit, tag: subject.tag, module },
+    change: { commit: subject.commit, tag: nameOf(subject), module },
     details: { source: host.kind, commitResolution: tree.resolution, directory, files, zipH1, goModH1 },
   });
   return { fetched: true, check, snapshot: [snapshot] };
 }
 
 /**
- * Reads the tree of a tag and keeps what later checks need of it. The tag is resolved again at its source: a moved or
- * missing tag is a refusal, an unreachable source a fault.
+ * Reads the tree of a tag, or of a change's head, and keeps what later checks need of it. Tag and head are resolved again
+ * at their source: a moved or missing one is a refusal, an unreachable source a fault.
  */
 export const fetchSource = defineTask<FetchSourceDeps, FetchSourceInput, FetchSourceOutput>({
   step: 'fetch-source',

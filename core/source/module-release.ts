@@ -2,6 +2,7 @@ import type { H1Digest } from '../brands.ts';
 import { ModulePath } from '../brands.ts';
 import type { FetchConfig } from '../config.ts';
 import { sha256Hex } from '../evidence.ts';
+import { archivedFiles } from '../git/archive.ts';
 import { h1OfFiles, h1OfGoMod } from '../gosum/dirhash.ts';
 import { type GoModFile, parseGoMod } from '../gosum/go-mod.ts';
 import { modulePathProblem } from '../gosum/module-path.ts';
@@ -94,13 +95,18 @@ function findGoMod(tree: readonly SourceFile[], tag: ReleaseTag, fetch: FetchCon
   };
 }
 
+/** What the module's zip holds. One that a proxy serves was made by the rules of its own day: it is taken as it is. */
+function zipFiles(tree: readonly SourceFile[], { directory, file }: Candidate, fetch: FetchConfig) {
+  if (fetch.kind === 'module-proxy') return { files: tree, refusals: [] };
+  const archived = archivedFiles(tree, (path) => directory === '' || path.startsWith(`${directory}/`));
+  return moduleTree(archived, directory, file.go);
+}
+
 /** Finds and hashes the module of a tag in the tree of its commit (or, of a module proxy, in its zip). */
 export function releaseOf(tree: readonly SourceFile[], tag: ReleaseTag, fetch: FetchConfig): ModuleReleaseOutcome {
   const found = findGoMod(tree, tag, fetch);
   if ('code' in found) return refused(found);
-  // A zip was made by the rules of its own day: it is hashed as it is.
-  const { files, refusals } =
-    fetch.kind === 'module-proxy' ? { files: tree, refusals: [] } : moduleTree(tree, found.directory, found.file.go);
+  const { files, refusals } = zipFiles(tree, found, fetch);
   if (refusals.length > 0) return refused(...refusals.slice(0, SHOWN_REFUSALS));
   const goSum = files.find(({ path }) => path === 'go.sum')?.bytes;
   if (goSum && goSum.length > GO_SUM_BYTES)

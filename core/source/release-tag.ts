@@ -32,3 +32,14 @@ export function fitsModulePath({ directory, version }: ReleaseTag, path: string)
     (directory === '' || parts.prefix.endsWith(`/${directory}`))
   );
 }
+
+/**
+ * What a proposed change would be as a version of its root module: nobody tagged it, so it gets the version that the go
+ * command has for what has no time, of the major version that the module's path asks for.
+ */
+export function changeVersion(modulePath: string, commit: string): ReleaseTag {
+  const suffix = splitPathVersion(modulePath)?.major.replace(/-unstable$/, '') ?? '';
+  const major = suffix === '' ? 'v0' : suffix.slice(1);
+  const version = ModuleVersion.parse(`${major}.0.0-00010101000000-${commit.slice(0, 12)}`);
+  return { directory: '', version, major };
+}

@@ -7,6 +7,7 @@ import { EvidenceRef } from '../evidence.ts';
 export const SourceSnapshot = z.strictObject({
   schema: z.literal('relseal.source-snapshot/1'),
   repository: RepositoryRef,
+  /** Of a change: `#` and its number. */
   tag: z.string().min(1).max(255),
   commit: GitSha,
   /** `claimed`: the source cannot show commits, so this one is only what the delivery said. */
@@ -21,5 +22,7 @@ export const SourceSnapshot = z.strictObject({
   goMod: EvidenceRef,
   /** Absent: there is no go.sum in the tree. */
   goSum: EvidenceRef.optional(),
+  /** `SourceFacts` of the whole tree. Absent in snapshots that were made before there were any. */
+  facts: EvidenceRef.optional(),
 });
 export type SourceSnapshot = z.infer<typeof SourceSnapshot>;
