@@ -6,10 +6,18 @@ const document = (rules: string) => `schema: relseal.policy/1\nname: p\ngates:\n
 const rule = (id: string, requires: string) => `{id: ${id}, requires: ${requires}, message: m, fix: f, severity: high}`;
 
 describe('parsePolicy', () => {
-  it('reads the default policy, which names every check of both release machines', () => {
+  it('reads the default policy, which names every check of the release machines', () => {
     const policy = parsePolicy(readFileSync(new URL('../../demo/policy.yaml', import.meta.url), 'utf8'));
-    const required = (gate: 'source' | 'sign') => policy?.gates[gate]?.rules.map(({ requires }) => requires);
-    expect(required('source')).toEqual(['fetch-source', 'verify-go-sum', 'make-source-sbom']);
+    const required = (gate: 'change' | 'source' | 'sign') => policy?.gates[gate]?.rules.map(({ requires }) => requires);
+    expect(required('source')).toEqual([
+      'fetch-source',
+      'verify-go-sum',
+      'verify-vendor',
+      'check-module-policy',
+      'check-tag-signer',
+      'make-source-sbom',
+    ]);
+    expect(required('change')).toEqual(['fetch-source', 'verify-go-sum', 'verify-vendor', 'check-module-policy']);
     expect(required('sign')).toEqual(['resolve-image', 'inspect-binaries', 'link-chain', 'make-image-sbom']);
   });
 

@@ -1,8 +1,10 @@
 import * as z from 'zod';
+import { ModulePolicy } from '../modpolicy/module-policy.ts';
+import { SignerPolicy } from '../signers/signer-policy.ts';
 
 /** What each gate asks for, as data. Its digest is part of every verdict, so a changed rule shows. */
 
-export const GateName = z.enum(['source', 'sign', 'promote']);
+export const GateName = z.enum(['change', 'source', 'sign', 'promote']);
 export type GateName = z.infer<typeof GateName>;
 
 const kebab = z.string().regex(/^[a-z][a-z0-9-]{0,63}$/);
@@ -49,6 +51,15 @@ const Gate = z.strictObject({
 export const Policy = z.strictObject({
   schema: z.literal('relseal.policy/1'),
   name: z.string().min(1).max(255),
-  gates: z.strictObject({ source: Gate.optional(), sign: Gate.optional(), promote: Gate.optional() }),
+  gates: z.strictObject({
+    change: Gate.optional(),
+    source: Gate.optional(),
+    sign: Gate.optional(),
+    promote: Gate.optional(),
+  }),
+  /** What a release may be made of; absent: every default of it. */
+  modules: ModulePolicy.optional(),
+  /** Who may sign the tags of releases; absent: who signed is shown and decides nothing. */
+  signers: SignerPolicy.optional(),
 });
 export type Policy = z.infer<typeof Policy>;

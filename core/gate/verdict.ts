@@ -32,7 +32,9 @@ export type VerdictRecord = z.infer<typeof VerdictRecord>;
 
 /** Build info is a claim whoever signs off on it; a source commit is one unless its source showed it. */
 export const strengthOf = (subject: RunSubject): { strength?: 'claimed' } =>
-  subject.kind === 'source' && subject.resolution === 'resolved' ? {} : { strength: 'claimed' };
+  subject.kind === 'change' || (subject.kind === 'source' && subject.resolution === 'resolved')
+    ? {}
+    : { strength: 'claimed' };
 
 /** The reports that records name. A record that stands for another check than its report is `InputInvalid`. */
 export const loadReports = (
