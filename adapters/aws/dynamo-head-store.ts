@@ -4,7 +4,11 @@ import type { HeadStore } from '../../core/ports/head-store.ts';
 import { isNamed, storeCall } from './errors.ts';
 import { body, key, keyHash, number, rowOf } from './items.ts';
 
-const KeptHeadRow = z.strictObject({ size: z.int().nonnegative(), note: z.string() });
+const KeptHeadRow = z.strictObject({
+  size: z.int().nonnegative(),
+  note: z.string(),
+  seenAt: z.string().optional(),
+});
 
 /** Newest verified heads of foreign logs; a head never goes back. */
 export function dynamoHeadStore({ client, tableName }: { client: DynamoDBClient; tableName: string }): HeadStore {
@@ -23,8 +27,14 @@ export function dynamoHeadStore({ client, tableName }: { client: DynamoDBClient;
           await client.send(
             new PutItemCommand({
               TableName: tableName,
-              Item: { ...at(log), size: number(head.size), ...body(head) },
-              ConditionExpression: 'attribute_not_exists(pk) OR #size < :size',
+              Item: {
+                ...at(log),
+                size: number(head.size),
+                ...(head.seenAt === undefined ? {} : { seenAt: { S: head.seenAt } }),
+                ...body(head),
+              },
+              ConditionExpression:
+                'attribute_not_exists(pk) OR #size < :size OR (#size = :size AND attribute_not_exists(seenAt))',
               ExpressionAttributeNames: { '#size': 'size' },
               ExpressionAttributeValues: { ':size': number(head.size) },
             }),

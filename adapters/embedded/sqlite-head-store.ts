@@ -1,22 +1,36 @@
 import * as z from 'zod';
-import type { HeadStore } from '../../core/ports/head-store.ts';
+import type { HeadStore, KeptHead } from '../../core/ports/head-store.ts';
 import type { Sqlite } from './sqlite.ts';
 
-const Stored = z.object({ size: z.int(), note: z.string() });
+const Stored = z.object({ size: z.int(), note: z.string(), seenAt: z.string().nullable() });
+const Column = z.object({ name: z.string() });
+
+const headOf = ({ size, note, seenAt }: z.infer<typeof Stored>): KeptHead => ({
+  ...{ size, note },
+  ...(seenAt === null ? {} : { seenAt }),
+});
 
 /** Newest verified heads of foreign logs in SQLite; a head never goes back. */
 export function sqliteHeadStore(database: Sqlite): HeadStore {
   database.exec(`CREATE TABLE IF NOT EXISTS foreign_heads (
-    log TEXT PRIMARY KEY, size INTEGER NOT NULL, note TEXT NOT NULL) STRICT, WITHOUT ROWID;`);
-  const select = database.prepare('SELECT size, note FROM foreign_heads WHERE log = ?');
+    log TEXT PRIMARY KEY, size INTEGER NOT NULL, note TEXT NOT NULL, seen_at TEXT) STRICT, WITHOUT ROWID;`);
+  const columns = database.prepare('SELECT name FROM pragma_table_info(?)').all('foreign_heads');
+  // Folders made before the time was recorded have a table without it.
+  if (!columns.some((column) => Column.parse(column).name === 'seen_at'))
+    database.exec('ALTER TABLE foreign_heads ADD COLUMN seen_at TEXT');
+  const select = database.prepare('SELECT size, note, seen_at AS seenAt FROM foreign_heads WHERE log = ?');
   const put = database.prepare(
-    `INSERT INTO foreign_heads VALUES (?, ?, ?)
-     ON CONFLICT (log) DO UPDATE SET size = excluded.size, note = excluded.note WHERE excluded.size > size`,
+    `INSERT INTO foreign_heads (log, size, note, seen_at) VALUES (?, ?, ?, ?)
+     ON CONFLICT (log) DO UPDATE SET size = excluded.size, note = excluded.note, seen_at = excluded.seen_at
+     WHERE excluded.size > size OR (excluded.size = size AND seen_at IS NULL)`,
   );
   return {
-    load: async (log) => Stored.optional().parse(select.get(log)),
-    save: async (log, { size, note }) => {
-      put.run(log, size, note);
+    load: async (log) => {
+      const row = select.get(log);
+      return row === undefined ? undefined : headOf(Stored.parse(row));
+    },
+    save: async (log, { size, note, seenAt }) => {
+      put.run(log, size, note, seenAt ?? null);
     },
   };
 }

@@ -5,11 +5,20 @@ import type { ChecksumDatabase } from '../../core/ports/checksum-database.ts';
 import { parseVerifierKey } from '../../core/tlog/note.ts';
 import { TILE_WIDTH, type Tile, tilePath } from '../../core/tlog/tile.ts';
 import type { Egress } from './egress.ts';
-import { fetchBytes, httpEndpoint, type ProxyClient, type ProxyEndpoint, parseProxyList } from './goproxy-helper.ts';
+import {
+  type FetchLimits,
+  fetchBytes,
+  httpEndpoint,
+  type ProxyClient,
+  type ProxyEndpoint,
+  parseProxyList,
+} from './goproxy-helper.ts';
 
 const MAX_TEXT_BYTES = 1024 * 1024;
 const TILE_BYTES = TILE_WIDTH * 32;
 const TIMEOUT_MS = 30_000;
+/** The protocol has no batch; more at once is impolite and no faster. */
+const MAX_LOOKUPS = 10;
 
 export interface ChecksumDatabaseOptions {
   /** `name+hash+key`; its name is the host that is asked where no proxy serves the database. */
@@ -21,15 +30,31 @@ export interface ChecksumDatabaseOptions {
   readonly egress: Egress;
   /** Waits between attempts; replaced in tests. */
   readonly sleep?: (ms: number) => Promise<void>;
+  /** Longest wait for one answer, 30 s when not given. */
+  readonly timeoutMs?: number;
 }
-
-const TEXT_LIMITS = { maxBytes: MAX_TEXT_BYTES, timeoutMs: TIMEOUT_MS };
-const TILE_LIMITS = { maxBytes: TILE_BYTES, timeoutMs: TIMEOUT_MS };
 
 /** An endpoint and the folder of the database below it, with its `/`. */
 interface Place {
   readonly endpoint: ProxyEndpoint;
   readonly prefix: string;
+}
+
+/** Runs work of which at most `limit` is under way; the rest waits in the order it came. */
+function inTurns(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let free = limit;
+  return async (work) => {
+    if (free === 0) await new Promise<void>((proceed) => waiting.push(proceed));
+    else free -= 1;
+    try {
+      return await work();
+    } finally {
+      const next = waiting.shift();
+      if (next) next();
+      else free += 1;
+    }
+  };
 }
 
 const unreachable = (error: unknown): unknown =>
@@ -44,6 +69,10 @@ export function openChecksumDatabase(options: ChecksumDatabaseOptions): Checksum
   const { name } = parseVerifierKey(options.verifierKey);
   const entries = parseProxyList(options.proxy);
   const client: ProxyClient = { egress: options.egress, sleep: options.sleep ?? sleep };
+  const timeoutMs = options.timeoutMs ?? TIMEOUT_MS;
+  const textLimits = { maxBytes: MAX_TEXT_BYTES, timeoutMs };
+  const tileLimits = { maxBytes: TILE_BYTES, timeoutMs };
+  const inTurn = inTurns(MAX_LOOKUPS);
   let found: Promise<Place> | undefined;
 
   async function findPlace(): Promise<Place> {
@@ -53,7 +82,7 @@ export function openChecksumDatabase(options: ChecksumDatabaseOptions): Checksum
       if (entry.kind === 'off') throw new Fault('ChecksumDatabaseUnavailable', `${name} is not asked: GOPROXY is off`);
       if (entry.kind === 'direct') break;
       try {
-        if ((await fetchBytes(client, entry, `${prefix}supported`, TEXT_LIMITS)) !== undefined)
+        if ((await fetchBytes(client, entry, `${prefix}supported`, textLimits)) !== undefined)
           return { endpoint: entry, prefix };
       } catch (error) {
         if (!entry.onAnyError) throw error;
@@ -71,7 +100,7 @@ export function openChecksumDatabase(options: ChecksumDatabaseOptions): Checksum
     return found;
   }
 
-  async function get(path: string, limits: typeof TEXT_LIMITS): Promise<Uint8Array | undefined> {
+  async function get(path: string, limits: FetchLimits): Promise<Uint8Array | undefined> {
     try {
       const { endpoint, prefix } = await place();
       return await fetchBytes(client, endpoint, prefix + path, limits);
@@ -95,21 +124,21 @@ export function openChecksumDatabase(options: ChecksumDatabaseOptions): Checksum
       const escaped = escapeModuleVersion(version);
       if (module === undefined || escaped === undefined)
         throw new Fault('InputInvalid', `${path}@${version} is no module version`);
-      const bytes = await get(`lookup/${module}@${escaped}`, TEXT_LIMITS);
+      const bytes = await inTurn(() => get(`lookup/${module}@${escaped}`, textLimits));
       return bytes && text(bytes);
     },
     async latest() {
-      const bytes = await get('latest', TEXT_LIMITS);
+      const bytes = await get('latest', textLimits);
       if (!bytes) throw new Fault('ChecksumDatabaseUnavailable', `${name} has no /latest`);
       return text(bytes);
     },
     async tile(level, index, width) {
       const tile: Tile = { level, index, width };
-      const bytes = await get(tilePath(tile, 'tile/8'), TILE_LIMITS);
+      const bytes = await get(tilePath(tile, 'tile/8'), tileLimits);
       if (bytes) return bytes;
       // Partial tiles may be dropped once the full one exists; its beginning is the same.
       const full =
-        width < TILE_WIDTH ? await get(tilePath({ ...tile, width: TILE_WIDTH }, 'tile/8'), TILE_LIMITS) : undefined;
+        width < TILE_WIDTH ? await get(tilePath({ ...tile, width: TILE_WIDTH }, 'tile/8'), tileLimits) : undefined;
       if (!full) throw new Fault('ChecksumDatabaseUnavailable', `${name} does not serve ${tilePath(tile, 'tile/8')}`);
       return full.slice(0, width * 32);
     },

@@ -2,125 +2,163 @@ import type { ModulePath, ModuleVersion } from '../brands.ts';
 import { Fault } from '../faults.ts';
 import type { ChecksumDatabase } from '../ports/checksum-database.ts';
 import type { KeptHead } from '../ports/head-store.ts';
-import { parseCheckpoint } from '../tlog/checkpoint.ts';
+import type { TileCache } from '../ports/tile-cache.ts';
 import { sameBytes } from '../tlog/merkle.ts';
-import { openNote, parseVerifierKey, type VerifierKey } from '../tlog/note.ts';
+import { parseVerifierKey, type VerifierKey } from '../tlog/note.ts';
 import type { Refusal } from '../verdict.ts';
+import {
+  Contradiction,
+  evidenceOf,
+  forkedHeads,
+  invalidProof,
+  NoAnswer,
+  type SumdbRefusal,
+  unknownModule,
+} from './evidence.ts';
+import { frozenSince, openHead, openKeptHead } from './head.ts';
 import { parseLookup, type SumdbRecord } from './lookup.ts';
+import { type RecordedLookups, recordedLookups } from './recorded-lookups.ts';
+import { type TileSupply, tileSupply } from './tile-supply.ts';
 import { openTree, type SumdbTree, TileContradicts, type TreeHead } from './tree.ts';
 
 /** Proof of records in a Go checksum database (https://go.dev/design/25530-sumdb), as the go command does it. */
 
-export type ProvedRecord =
-  | { readonly kind: 'proved'; readonly record: SumdbRecord }
-  | { readonly kind: 'refused'; readonly reason: Refusal };
+export type ProvedRecord = { readonly kind: 'proved'; readonly record: SumdbRecord } | SumdbRefusal;
 
 export interface SumdbProver {
   /** The record of one module version; 404 and 410 are the refusal `sumdb.unknown-module`. */
   prove(module: ModulePath, version: ModuleVersion): Promise<ProvedRecord>;
   /** The largest head that was proved to extend all others seen: what to keep for the next run. */
   head(): KeptHead;
+  /** What refuses nothing, asked once all is proved: `sumdb.frozen`. */
+  warnings(): readonly Refusal[];
 }
 
-export type OpenedProver =
-  | { readonly kind: 'opened'; readonly prover: SumdbProver }
-  | { readonly kind: 'refused'; readonly reason: Refusal };
+export type OpenedProver = { readonly kind: 'opened'; readonly prover: SumdbProver } | SumdbRefusal;
 
-const TREE_ORIGIN = 'go.sum database tree';
-const MAX_SHOWN = 1024;
-
-/** A refusal on its way out of a proof; never leaves this file. */
-class Contradiction extends Error {
-  override readonly name = 'Contradiction';
-  readonly reason: Refusal;
-  constructor(reason: Refusal) {
-    super(reason.code);
-    this.reason = reason;
-  }
+export interface ProverOptions {
+  /** The time of this run, ISO 8601 in UTC; without it no head gets a time and none is found frozen. */
+  readonly now?: string;
+  /** What earlier runs recorded. Required where the database is `offline`. */
+  readonly cache?: TileCache;
+  /** The same database by an independent way: its newest head must be of our history too. */
+  readonly witness?: ChecksumDatabase;
 }
 
-const invalid = (where: string, expected: string, found: string): Contradiction =>
-  new Contradiction({
-    code: 'sumdb.proof-invalid',
-    where: where.slice(0, MAX_SHOWN),
-    expected,
-    found: found.slice(0, MAX_SHOWN),
-    fix: 'Do not use this proxy or database until it is known why its answers contradict its signature.',
-  });
-
-const forked = (where: string, ours: TreeHead, theirs: TreeHead): Contradiction =>
-  new Contradiction({
-    code: 'sumdb.fork',
-    where: where.slice(0, MAX_SHOWN),
-    expected: ours.note.slice(0, MAX_SHOWN),
-    found: theirs.note.slice(0, MAX_SHOWN),
-    fix: 'Keep both signed heads and report them: the checksum database shows different histories to different readers.',
-  });
-
-/** A signed head. A note that is no note proves nothing (fault); one signed by another key contradicts (refusal). */
-function openHead(note: string, key: VerifierKey, where: string): TreeHead {
-  const opened = openNote(note, [key]);
-  if (opened.kind === 'malformed')
-    throw new Fault('ChecksumDatabaseUnavailable', `${where} of ${key.name} is no signed note: ${opened.why}`);
-  if (opened.kind !== 'opened') throw invalid(where, `a tree head signed by ${key.name}+${key.id}`, opened.why);
-  const head = parseCheckpoint(opened.text);
-  if (head?.origin !== TREE_ORIGIN) throw invalid(where, `a head of a "${TREE_ORIGIN}"`, opened.text);
-  return { size: head.size, root: head.root, note };
+/** The refusal that an error stands for; what proves nothing is thrown, as the fault it is. */
+function refusalOf(error: unknown, key: string, where: string, lookup?: string, heads: readonly TreeHead[] = []) {
+  const found =
+    error instanceof TileContradicts
+      ? new Contradiction(invalidProof(where, 'tiles that lead to the signed root', error.message), {
+          heads: [error.head, ...heads],
+          tiles: error.tiles,
+        })
+      : error;
+  if (found instanceof NoAnswer) throw new Fault('ChecksumDatabaseUnavailable', found.message, { cause: found });
+  if (!(found instanceof Contradiction)) throw found;
+  return { kind: 'refused' as const, reason: found.reason, evidence: evidenceOf(key, found, lookup) };
 }
 
-function openKeptHead(kept: KeptHead, key: VerifierKey): TreeHead {
-  try {
-    return openHead(kept.note, key, 'the kept head');
-  } catch (error) {
-    throw new Fault('EvidenceMissing', `the kept head of ${key.name} does not open`, { cause: error });
-  }
+async function requirePrefix(tree: SumdbTree, smaller: TreeHead, where: string, ours: TreeHead, theirs: TreeHead) {
+  if (await tree.extends(smaller)) return;
+  const tiles = await tree.tilesOf({ size: smaller.size });
+  throw new Contradiction(forkedHeads(where, ours, theirs), { heads: [ours, theirs], tiles });
 }
 
-const asRefusal = (error: unknown, where: string): Refusal => {
-  if (error instanceof Contradiction) return error.reason;
-  if (error instanceof TileContradicts)
-    return invalid(where, 'tiles that lead to the signed root', error.message).reason;
-  throw error;
-};
+/** Whether a record holds a line of the version: any other may be in the tree, and is no answer. */
+const isOf = ({ hashes }: SumdbRecord, module: ModulePath, version: ModuleVersion): boolean =>
+  hashes.has(`${module} ${version}`) || hashes.has(`${module} ${version}/go.mod`);
+
+interface ProverSettings {
+  readonly database: ChecksumDatabase;
+  readonly key: VerifierKey;
+  readonly supply: TileSupply;
+  readonly lookups: RecordedLookups;
+  readonly kept: KeptHead | undefined;
+  readonly now: string | undefined;
+}
 
 class Prover implements SumdbProver {
-  readonly #database: ChecksumDatabase;
-  readonly #key: VerifierKey;
+  readonly #settings: ProverSettings;
   /** Every head that was seen, by size, with the tree it was found to belong to; each is judged once. */
   readonly #judged = new Map<number, Promise<TreeHead>>();
+  /** Trees of recorded lookups, by size. */
+  readonly #trees = new Map<number, Promise<SumdbTree>>();
   #newest: SumdbTree;
 
-  constructor(database: ChecksumDatabase, key: VerifierKey, anchor: SumdbTree) {
-    this.#database = database;
-    this.#key = key;
+  constructor(settings: ProverSettings, anchor: SumdbTree) {
+    this.#settings = settings;
     this.#newest = anchor;
     this.#judged.set(anchor.head.size, Promise.resolve(anchor.head));
   }
 
   head(): KeptHead {
-    return { size: this.#newest.head.size, note: this.#newest.head.note };
+    const { size, note } = this.#newest.head;
+    const { kept, now } = this.#settings;
+    const seenAt = (kept?.size === size ? kept.seenAt : undefined) ?? now;
+    return { size, note, ...(seenAt === undefined ? {} : { seenAt }) };
+  }
+
+  warnings(): readonly Refusal[] {
+    const { database, key, now } = this.#settings;
+    const frozen =
+      database.offline || now === undefined ? undefined : frozenSince(`${key.name}/latest`, this.head(), now);
+    return frozen ? [frozen] : [];
   }
 
   async prove(module: ModulePath, version: ModuleVersion): Promise<ProvedRecord> {
-    const where = `${module}@${version}`;
-    const body = await this.#database.lookup(module, version);
-    if (body === undefined) return { kind: 'refused', reason: unknownModule(where) };
+    const { lookups } = this.#settings;
+    const recorded = await lookups.find(module, version);
+    const known = recorded === undefined ? undefined : await this.#proveRecorded(recorded, `${module}@${version}`);
+    return known && isOf(known, module, version) ? { kind: 'proved', record: known } : this.#ask(module, version);
+  }
+
+  /** A recorded lookup, or `undefined` where it proves nothing: it may be garbled, so it never refuses. */
+  async #proveRecorded(body: string, where: string): Promise<SumdbRecord | undefined> {
     try {
-      return { kind: 'proved', record: await this.#proveBody(body, where) };
+      return (await this.#proveBody(body, where)).record;
     } catch (error) {
-      return { kind: 'refused', reason: asRefusal(error, where) };
+      const garbled = error instanceof Contradiction || error instanceof TileContradicts || error instanceof NoAnswer;
+      if (garbled) return undefined;
+      throw error;
     }
   }
 
-  async #proveBody(body: string, where: string): Promise<SumdbRecord> {
+  async #ask(module: ModulePath, version: ModuleVersion): Promise<ProvedRecord> {
+    const { database, lookups } = this.#settings;
+    const where = `${module}@${version}`;
+    const body = await database.lookup(module, version);
+    if (body === undefined) return { kind: 'refused', reason: unknownModule(where), evidence: [] };
+    try {
+      const { record, tree } = await this.#proveBody(body, where);
+      if (!isOf(record, module, version))
+        throw new Contradiction(invalidProof(where, `a record of ${where}`, record.text), { heads: [tree.head] });
+      await lookups.record(module, version, record, tree.head);
+      return { kind: 'proved', record };
+    } catch (error) {
+      return refusalOf(error, database.verifierKey, where, body, [this.#newest.head]);
+    }
+  }
+
+  async #proveBody(body: string, where: string): Promise<{ record: SumdbRecord; tree: SumdbTree }> {
     const lookup = parseLookup(body);
-    if (!lookup) throw new Fault('ChecksumDatabaseUnavailable', `the lookup of ${where} is no lookup answer`);
-    const head = openHead(lookup.note, this.#key, where);
+    if (!lookup) throw new NoAnswer(`the lookup of ${where} is no lookup answer`);
+    const head = openHead(lookup.note, this.#settings.key, where);
     await this.join(head, where);
+    const tree = this.#settings.database.offline ? await this.#treeOf(head) : this.#newest;
     const { record } = lookup;
-    if (!(await this.#newest.includes(record.id, Buffer.from(record.text, 'utf8'))))
-      throw invalid(where, `record ${record.id} of the signed tree of ${this.#newest.head.size}`, record.text);
-    return record;
+    if (await tree.includes(record.id, Buffer.from(record.text, 'utf8'))) return { record, tree };
+    const expected = `record ${record.id} of the signed tree of ${tree.head.size}`;
+    throw new Contradiction(invalidProof(where, expected, record.text), {
+      heads: [tree.head],
+      tiles: await tree.tilesOf({ record: record.id }),
+    });
+  }
+
+  #treeOf(head: TreeHead): Promise<SumdbTree> {
+    const tree = this.#trees.get(head.size) ?? openTree(this.#settings.supply, head);
+    this.#trees.set(head.size, tree);
+    return tree;
   }
 
   /** Proves that a head and ours are of one history; a larger one becomes ours. */
@@ -128,51 +166,72 @@ class Prover implements SumdbProver {
     const judged = this.#judged.get(head.size) ?? this.#judge(head, where);
     this.#judged.set(head.size, judged);
     const known = await judged;
-    if (!sameBytes(known.root, head.root)) throw forked(where, known, head);
+    if (!sameBytes(known.root, head.root))
+      throw new Contradiction(forkedHeads(where, known, head), { heads: [known, head] });
   }
 
   async #judge(head: TreeHead, where: string): Promise<TreeHead> {
     const ours = this.#newest;
     if (head.size <= ours.head.size) {
-      if (!(await ours.extends(head))) throw forked(where, ours.head, head);
+      await requirePrefix(ours, head, where, ours.head, head);
       return head;
     }
-    const larger = await openTree(this.#database, head);
-    if (!(await larger.extends(ours.head))) throw forked(where, ours.head, head);
+    const larger = await openTree(this.#settings.supply, head);
+    await requirePrefix(larger, ours.head, where, ours.head, head);
     // Two larger heads may be judged side by side: each extends the older one, so they must agree with one another.
-    if (this.#newest.head.size < head.size) {
-      if (this.#newest !== ours && !(await larger.extends(this.#newest.head)))
-        throw forked(where, this.#newest.head, head);
+    const newest = this.#newest;
+    if (newest.head.size >= head.size) await requirePrefix(newest, head, where, newest.head, head);
+    else {
+      if (newest !== ours) await requirePrefix(larger, newest.head, where, newest.head, head);
       this.#newest = larger;
-    } else if (!(await this.#newest.extends(head))) throw forked(where, this.#newest.head, head);
+    }
     return head;
+  }
+
+  /** Proves the newest head of another way to the database to be of our history, by tiles from whoever has the larger. */
+  async compare(witness: ChecksumDatabase): Promise<void> {
+    const { key } = this.#settings;
+    const where = `${key.name}/latest by another way`;
+    const seen = openHead(await witness.latest(), key, where);
+    const ours = this.#newest;
+    if (seen.size <= ours.head.size) return this.join(seen, where);
+    const theirs = await openTree(tileSupply(witness, key.name, undefined), seen);
+    await requirePrefix(theirs, ours.head, where, ours.head, seen);
   }
 }
 
-const unknownModule = (where: string): Refusal => ({
-  code: 'sumdb.unknown-module',
-  where: where.slice(0, MAX_SHOWN),
-  expected: 'a record in the checksum database',
-  found: 'none',
-  fix: 'Make the module fetchable by the public proxy, or declare it private.',
-});
+/** The head to begin with, and the other one that must be of its history. */
+async function startingHeads(database: ChecksumDatabase, key: VerifierKey, kept: KeptHead | undefined, where: string) {
+  const keptHead = kept && openKeptHead(kept, key);
+  if (database.offline && keptHead) return [keptHead, undefined] as const;
+  const latest = openHead(await database.latest(), key, where);
+  return keptHead && keptHead.size > latest.size ? ([keptHead, latest] as const) : ([latest, keptHead] as const);
+}
 
 /**
  * Reads the newest head once, authenticates its right edge and joins it with the head kept from before. All records are
  * then proved in the larger of the two. Faults: `ChecksumDatabaseUnavailable` when it could not be asked,
  * `ConfigurationInvalid` for the verifier key, `EvidenceMissing` for a kept head that does not open.
  */
-export async function openSumdbProver(database: ChecksumDatabase, kept: KeptHead | undefined): Promise<OpenedProver> {
+export async function openSumdbProver(
+  database: ChecksumDatabase,
+  kept: KeptHead | undefined,
+  { now, cache, witness }: ProverOptions = {},
+): Promise<OpenedProver> {
   const key = parseVerifierKey(database.verifierKey);
+  const log = `${key.name}+${key.id}`;
   const where = `${key.name}/latest`;
+  const seen: TreeHead[] = [];
   try {
-    const latest = openHead(await database.latest(), key, where);
-    const keptHead = kept && openKeptHead(kept, key);
-    const [anchor, other] = keptHead && keptHead.size > latest.size ? [keptHead, latest] : [latest, keptHead];
-    const prover = new Prover(database, key, await openTree(database, anchor));
+    const [anchor, other] = await startingHeads(database, key, kept, where);
+    seen.push(anchor, ...(other ? [other] : []));
+    const supply = tileSupply(database, log, cache);
+    const lookups = recordedLookups(log, cache);
+    const prover = new Prover({ database, key, supply, lookups, kept, now }, await openTree(supply, anchor));
     if (other) await prover.join(other, where);
+    if (witness) await prover.compare(witness);
     return { kind: 'opened', prover };
   } catch (error) {
-    return { kind: 'refused', reason: asRefusal(error, where) };
+    return refusalOf(error, database.verifierKey, where, undefined, seen);
   }
 }
