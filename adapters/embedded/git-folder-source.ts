@@ -11,8 +11,8 @@ import {
   parsePackEntry,
 } from '../../core/git/pack.ts';
 import { type PackIndex, type PackSpan, parsePackIndex } from '../../core/git/pack-index.ts';
-import { isTagName, parseLooseRef, parsePackedRefs } from '../../core/git/refs.ts';
-import { filesOfCommit, peelTag, type ReadObject, TREE_LIMITS } from '../../core/git/repository.ts';
+import { changeRefs, isTagName, parseLooseRef, parsePackedRefs } from '../../core/git/refs.ts';
+import { filesOfCommit, peelTag, type ReadObject, rawTagOf, TREE_LIMITS } from '../../core/git/repository.ts';
 import { unreadableGit } from '../../core/git/unreadable.ts';
 import type { SourceHost } from '../../core/ports/source-host.ts';
 import type { GitSha } from '../../events/fields.ts';
@@ -140,11 +140,11 @@ async function openObjects(folder: string): Promise<ReadObject> {
 }
 
 /** Loose before packed: git removes a loose ref only after it is in `packed-refs`. */
-async function readTagRef(folder: string, tag: string): Promise<GitSha | undefined> {
-  const loose = await unlessAbsent(readBounded(join(folder, 'refs', 'tags', ...tag.split('/')), REFS_BYTES), 'a ref');
+async function readRef(folder: string, name: string): Promise<GitSha | undefined> {
+  const loose = await unlessAbsent(readBounded(join(folder, ...name.split('/')), REFS_BYTES), 'a ref');
   if (loose) return parseLooseRef(loose.toString('latin1'));
   const packed = await unlessAbsent(readBounded(join(folder, 'packed-refs'), REFS_BYTES), 'packed-refs');
-  return packed && parsePackedRefs(packed.toString('utf8')).get(`refs/tags/${tag}`);
+  return packed && parsePackedRefs(packed.toString('utf8')).get(name);
 }
 
 /** A folder that is no repository must not look like a repository without tags. */
@@ -159,12 +159,27 @@ async function requireRepository(folder: string): Promise<void> {
  * SHA-1 repositories only. Files are the blobs as committed: no attribute, filter or line ending is applied to them.
  */
 export function gitFolderSource(folder: string): SourceHost {
+  const tagTarget = async (tag: string): Promise<GitSha | undefined> => {
+    await requireRepository(folder);
+    return isTagName(tag) ? readRef(folder, `refs/tags/${tag}`) : undefined;
+  };
   return {
     kind: 'git',
     resolveTag: async (tag) => {
-      await requireRepository(folder);
-      const target = isTagName(tag) ? await readTagRef(folder, tag) : undefined;
+      const target = await tagTarget(tag);
       return target && peelTag(await openObjects(folder), target);
+    },
+    rawTag: async (tag) => {
+      const target = await tagTarget(tag);
+      return target && rawTagOf(await openObjects(folder), target);
+    },
+    resolveChange: async (number) => {
+      await requireRepository(folder);
+      for (const name of changeRefs(number)) {
+        const head = await readRef(folder, name);
+        if (head) return head;
+      }
+      return undefined;
     },
     files: async (commit) => {
       await requireRepository(folder);

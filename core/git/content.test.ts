@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseCommitTree, parseTagTarget, parseTree } from './content.ts';
+import { parseCommit, parseCommitTree, parseTagTarget, parseTree } from './content.ts';
 
 const ID = 'ce013625030ba8dba906f756967f9e9ca394464a';
 const entry = (mode: string, name: string, id = ID) =>
@@ -37,6 +37,21 @@ describe('a tree', () => {
 describe('a commit', () => {
   it('names its tree in its first line', () => {
     expect(parseCommitTree(Buffer.from(`tree ${ID}\nauthor a\n\nmessage`))).toBe(ID);
+  });
+
+  it('names its parents and the time of its committer', () => {
+    const head = `tree ${ID}\nparent ${ID}\nparent ${ID}\nauthor a <a> 1 +0000\ncommitter b <b> 1700000000 -0230\n`;
+    expect(parseCommit(Buffer.from(`${head}gpgsig x\n\nparent ${ID}\n`))).toEqual({
+      parents: [ID, ID],
+      committedAt: 1_700_000_000,
+    });
+  });
+
+  it('is refused with a malformed head', () => {
+    const good = `tree ${ID}\nauthor a <a> 1 +0000\ncommitter b <b> 1 +0000\n\n`;
+    expect(parseCommit(Buffer.from(good)).parents).toEqual([]);
+    for (const text of [good.replace('tree', 'parent'), good.replace('committer', 'x'), good.replace('\n\n', ''), ''])
+      expect(() => parseCommit(Buffer.from(text)), text).toThrow(/malformed/);
   });
 
   it('is refused when the tree is not in its first line', () => {

@@ -55,6 +55,23 @@ export function parseCommitTree(body: Uint8Array): GitSha {
   return gitSha(tree);
 }
 
+export interface CommitHead {
+  readonly parents: readonly GitSha[];
+  /** When the committer says it was made, in seconds since 1970. */
+  readonly committedAt: number;
+}
+
+/** Parents and time of a commit. */
+export function parseCommit(body: Uint8Array): CommitHead {
+  const text = Buffer.from(body).toString('latin1');
+  const head = text.slice(0, text.indexOf('\n\n') + 1);
+  const found =
+    /^tree [0-9a-f]{40}\n((?:parent [0-9a-f]{40}\n)*)author [^\n]*\ncommitter [^\n]* (\d{1,12}) [-+]\d+\n/.exec(head);
+  if (!found) throw unreadableGit('a commit is malformed');
+  const parents = (found[1] ?? '').split('\n').filter(Boolean);
+  return { parents: parents.map((parent) => gitSha(parent.slice('parent '.length))), committedAt: Number(found[2]) };
+}
+
 /** What an annotated tag points to, itself possibly a tag. */
 export function parseTagTarget(body: Uint8Array): { type: GitObjectType; id: GitSha } {
   const found = /^object ([0-9a-f]{40})\ntype ([a-z]+)\ntag /.exec(headerText(body));

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { inflateSync } from 'node:zlib';
+import * as z from 'zod';
 import { GitSha } from '../../events/fields.ts';
 import { Fault } from '../faults.ts';
 import { unreadableGit } from './unreadable.ts';
@@ -21,16 +22,30 @@ const HEADER_BYTES = 32;
 export const gitObjectId = ({ type, body }: GitObject): GitSha =>
   GitSha.parse(createHash('sha1').update(`${type} ${body.length}\0`).update(body).digest('hex'));
 
+/** What one zlib stream holds, and how many bytes the stream itself takes. */
+export interface Inflated {
+  readonly body: Uint8Array;
+  readonly consumed: number;
+}
+
+/** Node's answer when it is asked for its engine too, which counts the bytes it has read. */
+const InflateAnswer = z.object({
+  buffer: z.instanceof(Uint8Array),
+  engine: z.object({ bytesWritten: z.int().min(0) }),
+});
+
 /** Inflates one zlib stream that starts at byte 0 and must hold exactly `size` bytes; what follows it is not read. */
-export function inflateExactly(bytes: Uint8Array, size: number): Uint8Array {
-  let inflated: Uint8Array;
+export function inflateStream(bytes: Uint8Array, size: number): Inflated {
+  let answer: z.infer<typeof InflateAnswer>;
   try {
-    inflated = inflateSync(bytes, { maxOutputLength: Math.max(size, 1) });
+    // A piece of output for each object: many are far smaller than the pieces that zlib makes of itself.
+    const chunkSize = Math.min(Math.max(size, 64), 1024 * 1024);
+    answer = InflateAnswer.parse(inflateSync(bytes, { maxOutputLength: Math.max(size, 1), chunkSize, info: true }));
   } catch (error) {
     throw unreadableGit('a deflated object is damaged or longer than it says', error);
   }
-  if (inflated.length !== size) throw unreadableGit('a deflated object is not as long as it says');
-  return inflated;
+  if (answer.buffer.length !== size) throw unreadableGit('a deflated object is not as long as it says');
+  return { body: answer.buffer, consumed: answer.engine.bytesWritten };
 }
 
 export function requireWithin(size: number, limit: number): void {

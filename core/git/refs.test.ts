@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isTagName, parseLooseRef, parsePackedRefs } from './refs.ts';
+import { changeRefs, isTagName, parseLooseRef, parsePackedRefs } from './refs.ts';
 
 const ID = 'ce013625030ba8dba906f756967f9e9ca394464a';
 
@@ -28,4 +28,9 @@ describe('refs', () => {
       expect(isTagName(tag)).toBe(false);
     },
   );
+
+  it('of a change are those of its number, and none of what is no number', () => {
+    expect(changeRefs('7')).toEqual(['refs/pull/7/head', 'refs/merge-requests/7/head']);
+    for (const number of ['', '0', '07', '-1', '../heads/main', '1'.repeat(19)]) expect(changeRefs(number)).toEqual([]);
+  });
 });

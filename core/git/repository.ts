@@ -1,6 +1,6 @@
 import type { GitSha } from '../../events/fields.ts';
 import { Fault } from '../faults.ts';
-import type { ResolvedTag, SourceFile } from '../ports/source-host.ts';
+import type { RawTag, ResolvedTag, SourceFile } from '../ports/source-host.ts';
 import { parseCommitTree, parseTagTarget, parseTree } from './content.ts';
 import { type GitObject, type GitObjectType, requireWithin } from './object.ts';
 import { unreadableGit } from './unreadable.ts';
@@ -29,19 +29,29 @@ async function required(read: ReadObject, id: GitSha, type: GitObjectType): Prom
   return object.body;
 }
 
-/** The commit a tag's ref leads to, through annotated tags. A tag of a tree or a blob names no release: `undefined`. */
-export async function peelTag(read: ReadObject, target: GitSha): Promise<ResolvedTag | undefined> {
+/**
+ * The objects between a tag's ref and its commit, through annotated tags. A tag of a tree or a blob names no release:
+ * `undefined`.
+ */
+export async function rawTagOf(read: ReadObject, target: GitSha): Promise<RawTag | undefined> {
   let id = target;
+  let tagObject: Uint8Array | undefined;
   for (let depth = 0; depth < TAG_DEPTH; depth++) {
     const object = await read(id);
     if (!object) throw unreadableGit(`object ${id} of a tag is missing`);
-    if (object.type === 'commit')
-      return { commit: id, resolution: 'resolved', ...(id === target ? {} : { tagObject: target }) };
+    if (object.type === 'commit') return { commit: id, commitObject: object.body, ...(tagObject ? { tagObject } : {}) };
     if (object.type !== 'tag') return undefined;
-    const next = parseTagTarget(object.body);
-    id = next.id;
+    tagObject ??= object.body;
+    id = parseTagTarget(object.body).id;
   }
   throw unreadableGit('a chain of annotated tags is too long');
+}
+
+/** The commit a tag's ref leads to; `undefined` as in `rawTagOf`. */
+export async function peelTag(read: ReadObject, target: GitSha): Promise<ResolvedTag | undefined> {
+  const peeled = await rawTagOf(read, target);
+  if (!peeled) return undefined;
+  return { commit: peeled.commit, resolution: 'resolved', ...(peeled.tagObject ? { tagObject: target } : {}) };
 }
 
 /** Every regular file of a commit, in tree order; `undefined` when the commit itself is not there. */
