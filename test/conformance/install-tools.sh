@@ -40,4 +40,20 @@ debian_tool() { # name, package
 }
 debian_tool docker-registry docker-registry # CNCF distribution
 debian_tool prometheus prometheus
+debian_tool minisign minisign
+if [ ! -e "$dir/lib/libsodium.so.23" ]; then # which minisign is linked with
+  mkdir -p "$dir/lib"
+  work="$(mktemp -d)"
+  (cd "$work" && (apt-get download libsodium23 || (apt-get update -q && apt-get download libsodium23)) && dpkg-deb -x ./*.deb x)
+  cp "$work"/x/usr/lib/*/libsodium.so.23 "$dir/lib/"
+  rm -rf "$work"
+fi
+
+# What most machines have, and a bare one gets: programs that keep their parts all over the system.
+system_tool() { # name, package
+  command -v "$1" >/dev/null || (apt-get update -q && apt-get install -y -q "$2")
+}
+system_tool gpg gnupg
+system_tool ssh-keygen openssh-client
+system_tool git git
 ls "$bin"
