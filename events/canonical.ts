@@ -6,6 +6,7 @@ import { GitSha, OciDigest, Provider, Sha256Hex, UtcInstant } from './fields.ts'
 export const DETAIL_TYPES = [
   'source.tag.pushed',
   'source.tag.deleted',
+  'source.change.proposed',
   'artifact.image.pushed',
   'artifact.image.deleted',
   'artifact.manifest.pushed',
@@ -86,6 +87,21 @@ export const CommitFacts = z.strictObject({
 export const SourceTagData = z.strictObject({ ...common, ref: RefFacts, commit: CommitFacts });
 export type SourceTagData = z.infer<typeof SourceTagData>;
 
+/** A pull or merge request: what is proposed, and onto which branch. */
+export const ProposalFacts = z.strictObject({
+  /** The number people know it by, decimal. */
+  number: z.string().regex(/^[1-9][0-9]{0,17}$/),
+  base: text(255),
+});
+
+export const SourceChangeData = z.strictObject({
+  ...common,
+  proposal: ProposalFacts,
+  /** Its head as the source shows it now, which may be newer than what the hook named. */
+  head: z.strictObject({ sha: GitSha }),
+});
+export type SourceChangeData = z.infer<typeof SourceChangeData>;
+
 export const ImageFacts = z.strictObject({
   tag: text(255).nullable(),
   digest: OciDigest.nullable(),
@@ -120,6 +136,8 @@ export const SourceTagPushed = envelope('source.tag.pushed', SourceTagData);
 export type SourceTagPushed = z.infer<typeof SourceTagPushed>;
 export const SourceTagDeleted = envelope('source.tag.deleted', SourceTagData);
 export type SourceTagDeleted = z.infer<typeof SourceTagDeleted>;
+export const SourceChangeProposed = envelope('source.change.proposed', SourceChangeData);
+export type SourceChangeProposed = z.infer<typeof SourceChangeProposed>;
 export const ArtifactImagePushed = envelope('artifact.image.pushed', ArtifactData);
 export type ArtifactImagePushed = z.infer<typeof ArtifactImagePushed>;
 export const ArtifactImageDeleted = envelope('artifact.image.deleted', ArtifactData);
@@ -132,6 +150,7 @@ export type ArtifactReferrerPushed = z.infer<typeof ArtifactReferrerPushed>;
 export const CanonicalEvent = z.discriminatedUnion('type', [
   SourceTagPushed,
   SourceTagDeleted,
+  SourceChangeProposed,
   ArtifactImagePushed,
   ArtifactImageDeleted,
   ArtifactManifestPushed,

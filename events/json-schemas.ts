@@ -4,6 +4,7 @@ import {
   ArtifactImagePushed,
   ArtifactManifestPushed,
   ArtifactReferrerPushed,
+  SourceChangeProposed,
   SourceTagDeleted,
   SourceTagPushed,
 } from './canonical.ts';
@@ -13,6 +14,7 @@ const PUBLISHED = {
   'artifact.image.pushed': ArtifactImagePushed,
   'artifact.manifest.pushed': ArtifactManifestPushed,
   'artifact.referrer.pushed': ArtifactReferrerPushed,
+  'source.change.proposed': SourceChangeProposed,
   'source.tag.deleted': SourceTagDeleted,
   'source.tag.pushed': SourceTagPushed,
 } as const;

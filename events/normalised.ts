@@ -34,6 +34,19 @@ export const NormalisedSourceTag = z.strictObject({
 });
 export type NormalisedSourceTag = z.infer<typeof NormalisedSourceTag>;
 
+/** A pull or merge request that was opened or got new commits. */
+export const NormalisedSourceChange = z.strictObject({
+  kind: z.literal('source-change'),
+  ...announced,
+  /** No tag: what is kept of tags does not apply to it. */
+  tag: z.null(),
+  number: z.string().regex(/^[1-9][0-9]{0,17}$/),
+  base: text(255),
+  deleted: z.literal(false),
+  head: GitSha,
+});
+export type NormalisedSourceChange = z.infer<typeof NormalisedSourceChange>;
+
 export const NormalisedArtifact = z.strictObject({
   kind: z.literal('artifact'),
   ...announced,
@@ -45,7 +58,11 @@ export const NormalisedArtifact = z.strictObject({
 });
 export type NormalisedArtifact = z.infer<typeof NormalisedArtifact>;
 
-export const NormalisedEvent = z.discriminatedUnion('kind', [NormalisedSourceTag, NormalisedArtifact]);
+export const NormalisedEvent = z.discriminatedUnion('kind', [
+  NormalisedSourceTag,
+  NormalisedSourceChange,
+  NormalisedArtifact,
+]);
 export type NormalisedEvent = z.infer<typeof NormalisedEvent>;
 
 /**

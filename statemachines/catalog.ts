@@ -1,6 +1,13 @@
 /** The sole list of machines, steps and faults. A test compares it with the ASL files, the core tasks and the functions. */
 
-export const MACHINES = ['source-release', 'image-release', 'promotion', 'rollback', 'checkpoint'] as const;
+export const MACHINES = [
+  'source-release',
+  'change-check',
+  'image-release',
+  'promotion',
+  'rollback',
+  'checkpoint',
+] as const;
 export type MachineName = (typeof MACHINES)[number];
 
 /** Machines whose Catch starts a compensation: never redriven, a replay of one is a new run. */
@@ -10,8 +17,12 @@ export const COMPENSATING: readonly MachineName[] = ['promotion'];
 export const STEPS = [
   'claim-release',
   'append-ledger',
+  'report-status',
   'fetch-source',
   'verify-go-sum',
+  'verify-vendor',
+  'check-module-policy',
+  'check-tag-signer',
   'make-source-sbom',
   'decide-gate',
   'resolve-image',
@@ -47,6 +58,15 @@ export const RETRIED_FAULTS: Readonly<Record<StepName, readonly string[]>> = {
   'append-ledger': ['StoreUnavailable', 'LedgerConflict'],
   'fetch-source': ['SourceUnreachable', 'ModuleProxyUnreachable', 'StoreUnavailable'],
   'verify-go-sum': ['ModuleProxyUnreachable', 'ChecksumDatabaseUnavailable', 'StoreUnavailable', 'LedgerConflict'],
+  'verify-vendor': ['ModuleProxyUnreachable', 'StoreUnavailable'],
+  'check-module-policy': [
+    'ModuleProxyUnreachable',
+    'ChecksumDatabaseUnavailable',
+    'SourceUnreachable',
+    'StoreUnavailable',
+  ],
+  'check-tag-signer': ['SourceUnreachable', 'StoreUnavailable'],
+  'report-status': ['SourceUnreachable', 'StoreUnavailable'],
   'make-source-sbom': ['StoreUnavailable'],
   'decide-gate': ['StoreUnavailable'],
   'resolve-image': ['RegistryUnreachable', 'StoreUnavailable'],
@@ -71,5 +91,6 @@ export const RETRIED_FAULTS: Readonly<Record<StepName, readonly string[]>> = {
 /** Which machine an event of this detail type starts; types that are not listed start nothing. */
 export const STARTED_BY: Readonly<Record<string, MachineName>> = {
   'source.tag.pushed': 'source-release',
+  'source.change.proposed': 'change-check',
   'artifact.image.pushed': 'image-release',
 };

@@ -16,7 +16,12 @@ const MAX_EVENT_BYTES = 65_536;
 /** What a run about this event would be about; `undefined` for a deletion. */
 export function runSubjectOf(resolved: Confirmed): RunSubject | undefined {
   const { repository, tag } = resolved.event;
-  const common = { host: repository.host, repository: repository.name, generation: resolved.state.generation };
+  const where = { host: repository.host, repository: repository.name };
+  if (resolved.kind === 'source-change') {
+    const { number, base } = resolved.event;
+    return { kind: 'change', ...where, number, base, commit: resolved.head };
+  }
+  const common = { ...where, generation: resolved.state.generation };
   if (resolved.kind === 'source-tag') {
     const { commit, resolution } = resolved;
     return commit === null || resolution === 'unresolved'
@@ -43,6 +48,7 @@ const keyOfDeletion = (tenant: TenantId, { kind, event, state }: Confirmed): Sha
   );
 
 function subjectText({ host, name }: NormalisedEvent['repository'], resolved: Confirmed): string {
+  if (resolved.kind === 'source-change') return `${host}/${name}#${resolved.event.number}`;
   const digest = resolved.kind === 'artifact' ? resolved.digest : null;
   return `${host}/${name}${digest === null ? `:${resolved.event.tag ?? ''}` : `@${digest}`}`;
 }
@@ -67,6 +73,10 @@ function dataOf(row: DeliveryRow, resolved: Confirmed) {
     actor: { id: event.actor, authenticatedBy: 'source' },
     occurredAt: event.occurredAt,
   };
+  if (resolved.kind === 'source-change') {
+    const { number, base } = resolved.event;
+    return { ...common, proposal: { number, base }, head: { sha: resolved.head } };
+  }
   const { previous = null } = state;
   if (resolved.kind === 'source-tag') {
     const { tag } = resolved.event;

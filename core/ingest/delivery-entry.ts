@@ -54,6 +54,16 @@ function eventContent(row: DeliveryRow, event: CanonicalEvent): EntryContent {
     trace: [event.traceparent],
   };
   const { host, name } = data.repository;
+  if ('proposal' in data) {
+    const id = `${host}/${name}#${data.proposal.number}`;
+    const { sha } = data.head;
+    return {
+      ...common,
+      release: { kind: 'change', id },
+      change: { commit: sha },
+      subjects: [{ name: id, digest: { gitCommit: sha } }, deliverySubject(row)],
+    };
+  }
   if ('commit' in data) {
     const { sha } = data.commit;
     const id = `${host}/${name}@${data.ref.name}`;

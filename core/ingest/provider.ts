@@ -26,8 +26,16 @@ export interface IngestProvider {
   readonly transport: 'webhook' | 'iam';
   /** Media types a webhook may have. */
   readonly contentTypes: readonly string[];
-  /** Over the raw bytes, before anything is parsed; every secret is compared, in constant time. */
-  authenticate(headers: DeliveryHeaders, rawBody: Uint8Array, secrets: readonly string[]): Authentication;
+  /**
+   * Over the raw bytes, before anything is parsed; every secret is compared, in constant time. `nowMs` is for schemes
+   * that sign a time.
+   */
+  authenticate(
+    headers: DeliveryHeaders,
+    rawBody: Uint8Array,
+    secrets: readonly string[],
+    nowMs: number,
+  ): Authentication;
   /** The vendor's id of this delivery, which a retry keeps; `bodySha256` where the vendor has none. */
   deliveryIdOf(headers: DeliveryHeaders, body: unknown, bodySha256: Sha256Hex): string;
   /** Total over any JSON: what is not understood is a coded reject. */

@@ -56,10 +56,10 @@ function normaliseFixture(file: string): NormalisedDelivery {
 }
 
 describe('the normalisers', () => {
-  it('see every fixture of their four providers', () => {
-    expect(expected.length).toBe(40);
+  it('see every fixture of their five providers', () => {
+    expect(expected.length).toBe(49);
     expect(new Set(expected.map(([file]) => file.split('/')[0]))).toEqual(
-      new Set(['github', 'gitea', 'distribution', 'ecr']),
+      new Set(['github', 'gitea', 'gitlab', 'distribution', 'ecr']),
     );
   });
 
@@ -83,6 +83,14 @@ describe('the normalisers', () => {
     ]);
   });
 
+  it.each([
+    ['github/pull_request-synchronize.json', '2', 'master', 'ec26c3e57ca3a959ca5aad62de7213c562f8c821'],
+    ['gitlab/merge-request-opened.json', '1', 'master', 'da1560886d4f094c3e6c9ef40349f7d38b5d27d7'],
+    ['gitea/pull-request-opened.json', '2', 'master', '48e773f892a831faa47c0a160d1b7f0cd369ae2a'],
+  ])('read number, base and head of %s', (file, number, base, head) => {
+    expect(normaliseFixture(file).events).toMatchObject([{ kind: 'source-change', number, base, head, tag: null }]);
+  });
+
   it('keep two of a batch of three and number them by their place', () => {
     const { events } = normaliseFixture('distribution/envelope-batched.json');
     expect(events.map(({ deliveryId }) => deliveryId.split('#')[1])).toEqual(['1', '2']);
@@ -101,13 +109,20 @@ describe('the normalisers', () => {
     expect(push(`refs/tags/${'v'.repeat(256)}`)).toMatchObject({ outcome: 'reject', code: 'body.not-understood' });
   });
 
-  it.each(['github', 'gitea', 'distribution', 'ecr'])('never throw on any JSON sent to %s', (name) => {
+  it.each(['github', 'gitea', 'gitlab', 'distribution', 'ecr'])('never throw on any JSON sent to %s', (name) => {
     const provider = builtProvider(name);
-    const event = fc.constantFrom('push', 'package', 'registry_package', 'create', 'other', undefined);
+    const event = fc.constantFrom('push', 'pull_request', 'package', 'registry_package', 'create', 'other', undefined);
     fc.assert(
       fc.property(fc.jsonValue(), event, (body, kind) => {
         const headers = { 'x-github-event': kind, 'x-gitea-event': kind };
-        for (const value of [body, { events: [body] }, { ref: 'refs/tags/v1', repository: body, package: body }]) {
+        for (const value of [
+          body,
+          { events: [body] },
+          { ref: 'refs/tags/v1', repository: body, package: body },
+          { action: 'opened', number: body, pull_request: body, repository: body },
+          { object_kind: 'tag_push', ref: 'refs/tags/v1', project: body },
+          { object_kind: 'merge_request', project: { path_with_namespace: 'a/b' }, object_attributes: body },
+        ]) {
           const id = provider.deliveryIdOf(headers, value, z.any().parse('0'.repeat(64)));
           NormalisedDelivery.parse(
             provider.normalise(headers, value, { instance: 'x', host: 'h.example.com', deliveryId: id }),
@@ -135,41 +150,78 @@ describe('authentication', () => {
       const { authenticate } = builtProvider(vector.scheme);
       const headers = headerOf(vector.scheme, vector.value);
       const body = bytesOf(vector);
-      expect(authenticate(headers, body, [vector.secret])).toEqual({
+      expect(authenticate(headers, body, [vector.secret], 0)).toEqual({
         ok: true,
         scheme: 'hmac-sha256',
         keyId: 'secret-1',
       });
-      expect(authenticate(headers, body, ['new', vector.secret])).toMatchObject({ ok: true, keyId: 'secret-2' });
-      expect(authenticate(headers, Buffer.concat([body, Buffer.from(' ')]), [vector.secret])).toMatchObject({
+      expect(authenticate(headers, body, ['new', vector.secret], 0)).toMatchObject({ ok: true, keyId: 'secret-2' });
+      expect(authenticate(headers, Buffer.concat([body, Buffer.from(' ')]), [vector.secret], 0)).toMatchObject({
         ok: false,
       });
-      expect(authenticate(headers, body, ['other'])).toEqual({ ok: false, code: 'auth.wrong' });
-      expect(authenticate(headerOf(vector.scheme, vector.value.toUpperCase()), body, [vector.secret]).ok).toBe(false);
+      expect(authenticate(headers, body, ['other'], 0)).toEqual({ ok: false, code: 'auth.wrong' });
+      expect(authenticate(headerOf(vector.scheme, vector.value.toUpperCase()), body, [vector.secret], 0).ok).toBe(
+        false,
+      );
     },
   );
 
   it('refuses an empty signature, an empty secret, no secret and SHA-1', () => {
     const { authenticate } = builtProvider('github');
     const body = Buffer.from('Hello, World!');
-    expect(authenticate({ 'x-hub-signature-256': 'sha256=' }, body, ['s'])).toEqual({
+    expect(authenticate({ 'x-hub-signature-256': 'sha256=' }, body, ['s'], 0)).toEqual({
       ok: false,
       code: 'auth.missing',
     });
-    expect(authenticate({ 'x-hub-signature': `sha1=${'0'.repeat(40)}` }, body, ['s']).ok).toBe(false);
+    expect(authenticate({ 'x-hub-signature': `sha1=${'0'.repeat(40)}` }, body, ['s'], 0).ok).toBe(false);
     const fits = headerOf('github', `sha256=${'a'.repeat(64)}`);
-    expect(authenticate(fits, body, ['s', ''])).toEqual({ ok: false, code: 'auth.no-secret' });
-    expect(authenticate(fits, body, [])).toEqual({ ok: false, code: 'auth.no-secret' });
+    expect(authenticate(fits, body, ['s', ''], 0)).toEqual({ ok: false, code: 'auth.no-secret' });
+    expect(authenticate(fits, body, [], 0)).toEqual({ ok: false, code: 'auth.no-secret' });
   });
 
   it('compares the whole Authorization header of a registry', () => {
     const { authenticate } = builtProvider('distribution');
     const body = Buffer.from('{}');
-    expect(authenticate({ authorization: 'Bearer t' }, body, ['Bearer t'])).toMatchObject({
+    expect(authenticate({ authorization: 'Bearer t' }, body, ['Bearer t'], 0)).toMatchObject({
       ok: true,
       scheme: 'static-token',
     });
-    expect(authenticate({ authorization: 'bearer t' }, body, ['Bearer t'])).toEqual({ ok: false, code: 'auth.wrong' });
-    expect(authenticate({}, body, ['Bearer t'])).toEqual({ ok: false, code: 'auth.missing' });
+    expect(authenticate({ authorization: 'bearer t' }, body, ['Bearer t'], 0)).toEqual({
+      ok: false,
+      code: 'auth.wrong',
+    });
+    expect(authenticate({}, body, ['Bearer t'], 0)).toEqual({ ok: false, code: 'auth.missing' });
+  });
+
+  it('accepts a signing token of GitLab by its signature and time alone', () => {
+    const { authenticate } = builtProvider('gitlab');
+    const body = readFileSync(fixture('gitlab/tag-push.json'));
+    const secret = 'whsec_8Nw/Pa3OVHMSh+Z4zU/VpnKq7Bp7cauyh9ejjA1WLqo=';
+    const now = 1_795_413_088_000;
+    const headers = {
+      'webhook-id': 'f5d8c2e1-6f0b-4a7e-9d5b-3f2c1b0a9e8d',
+      'webhook-timestamp': '1795413088',
+      'webhook-signature': 'v1,YQEuwd/gS/jU+9ZrW3CQj5IfYfCemwQix2wYyQvhziE=',
+      'x-gitlab-token': secret,
+    };
+    const answers = (changed: DeliveryHeaders, at = now, secrets = [secret]) =>
+      authenticate({ ...headers, ...changed }, body, secrets, at);
+    expect(answers({})).toEqual({ ok: true, scheme: 'standard-webhooks', keyId: 'secret-1' });
+    expect(answers({ 'webhook-signature': `v1,AAAA ${headers['webhook-signature']}` }).ok).toBe(true);
+    expect(answers({}, now + 300_001)).toEqual({ ok: false, code: 'auth.wrong' });
+    expect(answers({}, now - 300_001)).toEqual({ ok: false, code: 'auth.wrong' });
+    expect(answers({ 'webhook-timestamp': '1795413089' })).toEqual({ ok: false, code: 'auth.wrong' });
+    expect(answers({ 'webhook-id': 'other' })).toEqual({ ok: false, code: 'auth.wrong' });
+    expect(answers({ 'webhook-signature': undefined })).toEqual({ ok: false, code: 'auth.missing' });
+    expect(answers({ 'webhook-signature': Array(9).fill(headers['webhook-signature']).join(' ') }).ok).toBe(false);
+    expect(answers({}, now, ['whsec_'])).toEqual({ ok: false, code: 'auth.wrong' });
+  });
+
+  it('compares the plain token of GitLab', () => {
+    const { authenticate } = builtProvider('gitlab');
+    const body = Buffer.from('{}');
+    expect(authenticate({ 'x-gitlab-token': 't' }, body, ['t'], 0)).toMatchObject({ ok: true, scheme: 'static-token' });
+    expect(authenticate({ 'x-gitlab-token': 'T' }, body, ['t'], 0)).toEqual({ ok: false, code: 'auth.wrong' });
+    expect(authenticate({}, body, ['t'], 0)).toEqual({ ok: false, code: 'auth.missing' });
   });
 });

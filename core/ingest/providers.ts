@@ -8,6 +8,8 @@ import { authenticate as authenticateGitea } from './gitea/authenticate.ts';
 import { normalise as normaliseGitea } from './gitea/normalise.ts';
 import { authenticate as authenticateGithub } from './github/authenticate.ts';
 import { normalise as normaliseGithub } from './github/normalise.ts';
+import { authenticate as authenticateGitlab } from './gitlab/authenticate.ts';
+import { normalise as normaliseGitlab } from './gitlab/normalise.ts';
 import { payloadName } from './payload.ts';
 import type { DeliveryHeaders, IngestProvider } from './provider.ts';
 
@@ -15,6 +17,11 @@ const JSON_TYPE = ['application/json'];
 
 const byHeader = (name: string) => (headers: DeliveryHeaders, _body: unknown, bodySha256: Sha256Hex) =>
   payloadName(128).safeParse(headers[name]).data ?? bodySha256;
+
+/** A signed delivery names itself under the signature; an older GitLab does so in a header of its own. */
+const gitlabDeliveryId: IngestProvider['deliveryIdOf'] = (headers, _body, bodySha256) =>
+  payloadName(128).safeParse(headers['webhook-id'] ?? headers['idempotency-key'] ?? headers['x-gitlab-event-uuid'])
+    .data ?? bodySha256;
 
 const SingleId = z.looseObject({ id: payloadName(128) });
 
@@ -43,6 +50,14 @@ const PROVIDERS_BUILT: readonly IngestProvider[] = [
     authenticate: authenticateGitea,
     deliveryIdOf: byHeader('x-gitea-delivery'),
     normalise: normaliseGitea,
+  },
+  {
+    provider: 'gitlab',
+    transport: 'webhook',
+    contentTypes: JSON_TYPE,
+    authenticate: authenticateGitlab,
+    deliveryIdOf: gitlabDeliveryId,
+    normalise: normaliseGitlab,
   },
   {
     provider: 'distribution',

@@ -93,7 +93,7 @@ async function answerTo(deps: ReceiveDeps, request: DeliveryRequest): Promise<De
   if (!found.provider.contentTypes.includes(mediaTypeOf(request.headers))) return problem('body.type');
   try {
     const secrets = (await Promise.all(found.source.secrets.map((one) => deps.secrets.values(one)))).flat();
-    const auth = found.provider.authenticate(request.headers, request.body, secrets);
+    const auth = found.provider.authenticate(request.headers, request.body, secrets, deps.clock.now());
     if (!auth.ok) return problem(auth.code);
     return await acceptDelivery(deps, found, auth, request);
   } catch (error) {
@@ -124,7 +124,7 @@ export async function receiveNativeEvent(deps: ReceiveDeps, body: Uint8Array): P
   const tenants = [...deps.tenants].sort((a, b) => Number(lists(b)) - Number(lists(a)));
   const found = parsed && findSource({ ...deps, tenants }, 'ecr', parsed.account);
   const instance = parsed?.account ?? 'unknown';
-  const auth = found?.provider.authenticate({}, body, []);
+  const auth = found?.provider.authenticate({}, body, [], deps.clock.now());
   const { code, ...answer } =
     found && auth?.ok
       ? await acceptDelivery(deps, found, auth, { provider: 'ecr', instance, method: 'POST', headers: {}, body })

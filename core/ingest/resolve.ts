@@ -1,7 +1,13 @@
 import type { ArtifactData } from '../../events/canonical.ts';
 import type { GitSha, OciDigest, TenantId } from '../../events/fields.ts';
-import type { NormalisedArtifact, NormalisedEvent, NormalisedSourceTag } from '../../events/normalised.ts';
+import type {
+  NormalisedArtifact,
+  NormalisedEvent,
+  NormalisedSourceChange,
+  NormalisedSourceTag,
+} from '../../events/normalised.ts';
 import { sha256Hex } from '../evidence.ts';
+import { assertNever } from '../faults.ts';
 import type { Registry } from '../ports/registry.ts';
 import type { SourceHost } from '../ports/source-host.ts';
 import type { TagState, TagTable } from '../ports/tag-table.ts';
@@ -24,6 +30,12 @@ export type Resolved =
       readonly commit: GitSha | null;
       readonly objectSha: GitSha | null;
       readonly resolution: 'resolved' | 'claimed' | 'unresolved';
+    }
+  | {
+      readonly kind: 'source-change';
+      readonly event: NormalisedSourceChange;
+      readonly state: TagState;
+      readonly head: GitSha;
     }
   | {
       readonly kind: 'artifact';
@@ -67,7 +79,29 @@ function observe(deps: ResolveDeps, tenant: TenantId, event: NormalisedEvent, ta
 
 /** Asks the source itself: a hook is a hint that something happened. A change counts once the source confirms it. */
 export function resolveEvent(deps: ResolveDeps, tenant: TenantId, event: NormalisedEvent): Promise<Resolved> {
-  return event.kind === 'source-tag' ? resolveSourceTag(deps, tenant, event) : resolveArtifact(deps, tenant, event);
+  switch (event.kind) {
+    case 'source-tag':
+      return resolveSourceTag(deps, tenant, event);
+    case 'source-change':
+      return resolveSourceChange(deps, tenant, event);
+    case 'artifact':
+      return resolveArtifact(deps, tenant, event);
+    default:
+      return assertNever(event);
+  }
+}
+
+/** What is judged is the head as it is now: a hook may be late, and the commit it names may be gone. */
+async function resolveSourceChange(
+  deps: ResolveDeps,
+  tenant: TenantId,
+  event: NormalisedSourceChange,
+): Promise<Resolved> {
+  const { host } = deps.sourceHosts(tenant, event.repository.host, event.repository.name);
+  if (host.kind === 'module-proxy') return ended(event, 'info', 'change.not-shown-by-source');
+  const head = await host.resolveChange(event.number);
+  if (head === undefined) return ended(event, 'refuse', 'change.not-at-source');
+  return { kind: 'source-change', event, state: FIRST_SEEN, head };
 }
 
 async function resolveSourceTag(deps: ResolveDeps, tenant: TenantId, event: NormalisedSourceTag): Promise<Resolved> {

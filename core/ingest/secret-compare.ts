@@ -1,6 +1,9 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { AuthScheme } from '../../events/canonical.ts';
-import type { Authentication } from './provider.ts';
+import type { Authentication, DeliveryHeaders } from './provider.ts';
+
+/** More than a rotation needs. */
+const MAX_SIGNATURES = 8;
 
 /** Compares digests of both, so that neither content nor length shows in the time taken. */
 const sameText = (left: string, right: string): boolean =>
@@ -30,4 +33,30 @@ export function authenticateHmac(
 export function authenticateStatic(value: string | undefined, secrets: readonly string[]): Authentication {
   if (value === undefined || value === '') return { ok: false, code: 'auth.missing' };
   return firstFit('static-token', secrets, (secret) => sameText(secret, value));
+}
+
+/** A signature is good for this long before and after its time. */
+const REPLAY_WINDOW_MS = 300_000;
+
+/**
+ * Standard Webhooks: HMAC-SHA256 over `<id>.<timestamp>.<body>`, base64, one of the `v1,…` in the header. The secret is
+ * base64 behind `whsec_`. A time outside the window is as wrong as a bad signature.
+ */
+export function authenticateStandardWebhook(
+  headers: DeliveryHeaders,
+  rawBody: Uint8Array,
+  secrets: readonly string[],
+  nowMs: number,
+): Authentication {
+  const id = headers['webhook-id'];
+  const timestamp = headers['webhook-timestamp'];
+  const signatures = headers['webhook-signature']?.split(' ').filter((each) => each.startsWith('v1,')) ?? [];
+  if (!id || !timestamp || signatures.length === 0) return { ok: false, code: 'auth.missing' };
+  const fresh = /^[1-9][0-9]{0,11}$/.test(timestamp) && Math.abs(nowMs - Number(timestamp) * 1000) <= REPLAY_WINDOW_MS;
+  if (!fresh || signatures.length > MAX_SIGNATURES) return { ok: false, code: 'auth.wrong' };
+  return firstFit('standard-webhooks', secrets, (secret) => {
+    const key = Buffer.from(secret.replace(/^whsec_/, ''), 'base64');
+    const made = createHmac('sha256', key).update(`${id}.${timestamp}.`).update(rawBody).digest('base64');
+    return key.length > 0 && signatures.map((each) => sameText(`v1,${made}`, each)).includes(true);
+  });
 }

@@ -23,17 +23,18 @@ export interface DraftDeps {
 const LISTED = 32;
 
 /** The release's own subject: a commit, or a digest. */
-export const subjectOf = (subject: RunSubject): Subject =>
-  subject.kind === 'source'
-    ? { name: releaseIdOf(subject), digest: { gitCommit: subject.commit } }
-    : {
-        name: `${subject.host}/${subject.repository}${subject.kind === 'promotion' || subject.tag === undefined ? '' : `:${subject.tag}`}`,
-        digest: { sha256: subject.digest.slice('sha256:'.length) },
-      };
+export function subjectOf(subject: RunSubject): Subject {
+  if ('commit' in subject) return { name: releaseIdOf(subject), digest: { gitCommit: subject.commit } };
+  const tag = subject.kind === 'promotion' || subject.tag === undefined ? '' : `:${subject.tag}`;
+  return {
+    name: `${subject.host}/${subject.repository}${tag}`,
+    digest: { sha256: subject.digest.slice('sha256:'.length) },
+  };
+}
 
 /** The release an entry of a run belongs to, and where it goes when that is what the run is about. */
 const releaseOf = (subject: RunSubject): Pick<EntryContent, 'release' | 'environment'> => ({
-  release: { kind: subject.kind === 'source' ? 'source' : 'image', id: releaseIdOf(subject) },
+  release: { kind: 'commit' in subject ? subject.kind : 'image', id: releaseIdOf(subject) },
   ...(subject.kind === 'promotion' ? { environment: subject.environment } : {}),
 });
 
@@ -45,7 +46,7 @@ export const subjectFacts = (
   subject: RunSubject,
 ): Pick<EntryContent, 'release' | 'environment' | 'change' | 'subjects'> => ({
   ...releaseOf(subject),
-  ...commitOf(subject.kind === 'source' ? subject.commit : undefined),
+  ...commitOf('commit' in subject ? subject.commit : undefined),
   subjects: [subjectOf(subject)],
 });
 
@@ -69,7 +70,7 @@ async function checkFacts(
   const report = await loadReport(worm, tenant, record.check);
   if (report.check !== record.check.check || report.check !== record.step)
     throw new Fault('InputInvalid', `the record of ${record.step} names a report of ${report.check}`);
-  const commit = report.change?.commit ?? (release?.kind === 'source' ? release.commit : undefined);
+  const commit = report.change?.commit ?? (release && 'commit' in release ? release.commit : undefined);
   return {
     ...(release ? releaseOf(release) : {}),
     ...commitOf(commit),

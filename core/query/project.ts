@@ -29,8 +29,9 @@ function subjectTerms({ name, digest }: NonNullable<LedgerEntry['subjects']>[num
   ];
 }
 
-/** `host/path@tag` and `host/path@sha256:…` both begin with their repository. */
+/** `host/path@tag`, `host/path@sha256:…` and the change `host/path#7` all begin with their repository. */
 function releaseTerms({ kind, id }: NonNullable<LedgerEntry['release']>): Term[] {
+  if (kind === 'change') return [...term('release', id), ...term('repository', id.slice(0, id.lastIndexOf('#')))];
   const at = id.indexOf('@');
   const target = at < 0 ? undefined : id.slice(at + 1);
   return [

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { COMMIT, deliveryWorld, pushRequest } from '../../test/fakes/delivery-world.ts';
+import { GitSha } from '../../events/fields.ts';
+import { COMMIT, deliveryWorld, pullRequest, pushRequest } from '../../test/fakes/delivery-world.ts';
 import { dispatchDue } from '../ingest/publish.ts';
 import { MAX_BODY_BYTES, receiveDelivery } from '../ingest/receive.ts';
 import { parseEntry } from '../ledger/entry.ts';
@@ -19,10 +20,10 @@ async function entriesOf({ ledger, tenant }: World) {
 }
 
 /** Everything from the request to the started run, as often as it takes. */
-async function deliver(world: World) {
+async function deliver(world: World, request = pushRequest()) {
   let status = 0;
   for (let send = 0; send < 4 && status !== 202; send += 1)
-    status = (await receiveDelivery(world.receive, pushRequest())).status;
+    status = (await receiveDelivery(world.receive, request)).status;
   for (let round = 0; round < 6; round += 1) {
     await dispatchDue(world.publish).catch(() => undefined);
     world.clock.advance(3_600_000);
@@ -34,7 +35,7 @@ async function deliver(world: World) {
 
 describe('receiving', () => {
   it.each([
-    ['source.unknown', 404, { provider: 'gitlab' }],
+    ['source.unknown', 404, { provider: 'quay' }],
     ['source.unknown', 404, { provider: 'ecr' }],
     ['source.unknown', 404, { instance: 'other' }],
     ['method.not-allowed', 405, { method: 'GET' }],
@@ -124,6 +125,53 @@ describe('publishing', () => {
         ).toEqual((await entriesOf(undisturbed)).map(({ subjects }) => subjects));
         expect([...world.runs.keys()], `${when} call ${at}`).toEqual([...undisturbed.runs.keys()]);
       }
+  });
+});
+
+describe('a proposed change', () => {
+  const HEAD = GitSha.parse('c'.repeat(40));
+
+  it('starts one check of the head that its source shows, however often and late it is announced', async () => {
+    const world = deliveryWorld();
+    world.source.changes.set('7', HEAD);
+    await deliver(world, pullRequest({}));
+    await deliver(world, pullRequest({ guid: 'guid-2', action: 'synchronize' }));
+    const [name = '', ...others] = world.runs.keys();
+    expect(others).toEqual([]);
+    expect(name).toMatch(/^change-check-[0-9a-f]{40}$/);
+    const subject = { kind: 'change', host: 'github.com', repository: 'acme/sample', number: '7', base: 'main' };
+    expect(RunInput.parse(world.runs.get(name)).subject).toEqual({ ...subject, commit: HEAD });
+    const released = { kind: 'change', id: 'github.com/acme/sample#7' };
+    expect(await entriesOf(world)).toMatchObject([
+      { release: released, change: { commit: HEAD } },
+      { release: released, change: { commit: HEAD } },
+    ]);
+  });
+
+  it('is checked again with a new head and with another base', async () => {
+    const world = deliveryWorld();
+    world.source.changes.set('7', HEAD);
+    await deliver(world, pullRequest({}));
+    await deliver(world, pullRequest({ guid: 'guid-2', action: 'edited', base: 'stable' }));
+    world.source.changes.set('7', GitSha.parse('d'.repeat(40)));
+    await deliver(world, pullRequest({ guid: 'guid-3', action: 'synchronize' }));
+    expect(world.runs.size).toBe(3);
+  });
+
+  it('starts nothing when it is closed, unknown to its source or not to be seen there', async () => {
+    const closed = deliveryWorld();
+    await deliver(closed, pullRequest({ action: 'closed' }));
+    expect(await entriesOf(closed)).toMatchObject([{ outcome: 'info', reasons: [{ code: 'change.not-proposed' }] }]);
+    const unknown = deliveryWorld();
+    await deliver(unknown, pullRequest({}));
+    expect(await entriesOf(unknown)).toMatchObject([
+      { outcome: 'refuse', reasons: [{ code: 'change.not-at-source' }] },
+    ]);
+    const proxied = deliveryWorld(undefined, 'module-proxy');
+    await deliver(proxied, pullRequest({}));
+    const [entry] = await entriesOf(proxied);
+    expect(entry).toMatchObject({ outcome: 'info', reasons: [{ code: 'change.not-shown-by-source' }] });
+    expect([closed, unknown, proxied].map(({ runs }) => runs.size)).toEqual([0, 0, 0]);
   });
 });
 

@@ -16,6 +16,18 @@ export const SourceSubject = z.strictObject({
 });
 export type SourceSubject = z.infer<typeof SourceSubject>;
 
+/** A pull or merge request at one head commit, before it is merged. */
+export const ChangeSubject = z.strictObject({
+  kind: z.literal('change'),
+  host: z.string().min(1).max(255),
+  repository: z.string().min(1).max(255),
+  number: z.string().regex(/^[1-9][0-9]{0,17}$/),
+  /** Branch that it is to be merged into. */
+  base: z.string().min(1).max(255),
+  commit: GitSha,
+});
+export type ChangeSubject = z.infer<typeof ChangeSubject>;
+
 export const ImageSubject = z.strictObject({
   kind: z.literal('image'),
   host: z.string().min(1).max(255),
@@ -37,7 +49,7 @@ export const PromotionSubject = z.strictObject({
 });
 export type PromotionSubject = z.infer<typeof PromotionSubject>;
 
-export const RunSubject = z.discriminatedUnion('kind', [SourceSubject, ImageSubject, PromotionSubject]);
+export const RunSubject = z.discriminatedUnion('kind', [SourceSubject, ChangeSubject, ImageSubject, PromotionSubject]);
 export type RunSubject = z.infer<typeof RunSubject>;
 
 /** The whole input of a release run. */
@@ -69,6 +81,8 @@ export const businessKeyOf = (tenant: TenantId, subject: RunSubject): Sha256Hex 
   );
 
 const whatOf = (subject: RunSubject) => {
+  if (subject.kind === 'change')
+    return { ref: `${subject.number} ${subject.base}`, target: subject.commit, generation: 0 };
   if (subject.kind === 'promotion')
     return { ref: '', target: subject.digest, environment: subject.environment, generation: subject.attempt };
   return {
@@ -83,7 +97,8 @@ export const runNameOf = (machine: string, businessKey: Sha256Hex, replay: numbe
   `${machine}-${businessKey.slice(0, 40)}${replay > 0 ? `-r${replay}` : ''}`;
 
 /** Release id: what entries of one release are linked by; a promotion is of its image's release. */
-export const releaseIdOf = (subject: RunSubject): string =>
-  subject.kind === 'source'
-    ? `${subject.host}/${subject.repository}@${subject.tag}`
-    : `${subject.host}/${subject.repository}@${subject.digest}`;
+export function releaseIdOf(subject: RunSubject): string {
+  const repository = `${subject.host}/${subject.repository}`;
+  if (subject.kind === 'source') return `${repository}@${subject.tag}`;
+  return subject.kind === 'change' ? `${repository}#${subject.number}` : `${repository}@${subject.digest}`;
+}

@@ -24,11 +24,14 @@ export type StartOutcome =
 /** Equals `STARTED_BY` of the catalog, which core may not import; a test compares them. */
 export const MACHINE_OF: Readonly<Partial<Record<DetailType, string>>> = {
   'source.tag.pushed': 'source-release',
+  'source.change.proposed': 'change-check',
   'artifact.image.pushed': 'image-release',
 };
 
 function subjectOfEvent({ data }: CanonicalEvent): RunSubject {
-  const common = { host: data.repository.host, repository: data.repository.name, generation: data.generation };
+  const where = { host: data.repository.host, repository: data.repository.name };
+  if ('proposal' in data) return { kind: 'change', ...where, ...data.proposal, commit: data.head.sha };
+  const common = { ...where, generation: data.generation };
   if ('commit' in data) {
     const { sha, resolution } = data.commit;
     if (sha === null) throw new Fault('InputInvalid', 'a pushed tag without a commit starts nothing');

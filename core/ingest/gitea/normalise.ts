@@ -5,6 +5,7 @@ import { judgeArtifact } from '../artifact.ts';
 import { deliveryOf, ignoredDelivery, notUnderstood, rejectedDelivery } from '../outcome.ts';
 import { payloadFact, payloadInstant, payloadName } from '../payload.ts';
 import type { DeliveryHeaders, NormaliseContext } from '../provider.ts';
+import { normalisePullRequest } from '../source-change.ts';
 import { normalisePush } from '../source-push.ts';
 
 const PackageNotice = z.looseObject({
@@ -24,6 +25,9 @@ export function normalise(headers: DeliveryHeaders, body: unknown, context: Norm
   switch (headers['x-gitea-event']) {
     case 'push':
       return normalisePush(body, context, 'gitea');
+    case 'pull_request':
+    case 'pull_request_sync':
+      return normalisePullRequest(body, context, 'gitea');
     case 'create':
     case 'delete':
     case 'release':

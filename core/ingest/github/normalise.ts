@@ -4,6 +4,7 @@ import { judgeArtifact } from '../artifact.ts';
 import { deliveryOf, ignoredDelivery, notUnderstood, rejectedDelivery } from '../outcome.ts';
 import { payloadDigest, payloadFact, payloadInstant, payloadName } from '../payload.ts';
 import type { DeliveryHeaders, NormaliseContext } from '../provider.ts';
+import { normalisePullRequest } from '../source-change.ts';
 import { normalisePush } from '../source-push.ts';
 
 const GHCR_HOST = 'ghcr.io';
@@ -42,6 +43,8 @@ export function normalise(headers: DeliveryHeaders, body: unknown, context: Norm
   switch (name) {
     case 'push':
       return normalisePush(body, context, 'github');
+    case 'pull_request':
+      return normalisePullRequest(body, context, 'github');
     case 'create':
     case 'delete':
     case 'release':
