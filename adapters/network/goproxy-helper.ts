@@ -114,10 +114,12 @@ async function fetchHttps<T>(
   }
 }
 
-const isNotFound = (error: unknown): boolean =>
+/** No such file, or a file where a folder would have to be. */
+export const isNotFound = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
 
-async function readBounded(file: string, maxBytes: number): Promise<Uint8Array | undefined> {
+/** A file as bytes; `undefined` when there is none, `LimitExceeded` when it is too large. */
+export async function readBounded(file: string, maxBytes: number): Promise<Uint8Array | undefined> {
   try {
     const handle = await open(file, 'r');
     try {

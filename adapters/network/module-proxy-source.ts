@@ -45,6 +45,9 @@ export function moduleProxySource(modules: ModuleSource, module: ModulePath): So
       const goMod = await asSource(modules.goMod(module, release.version));
       return goMod && { commit: claimed, resolution: 'claimed' };
     },
+    rawTag: async () => undefined,
+    // A proxy has versions, and what is proposed is none yet.
+    resolveChange: async () => undefined,
     files: async (_commit, tag) => {
       const release = parseReleaseTag(tag);
       const zip = release && (await asSource(modules.zip(module, release.version)));
