@@ -7,6 +7,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   serve: async () => (await import('./serve-command.ts')).serveCommand,
   init: async () => (await import('./init.ts')).initCommand,
   'verify modules': async () => (await import('./verify-commands.ts')).verifyModulesCommand,
+  'verify change': async () => (await import('./verify-commands.ts')).verifyChangeCommand,
   'verify image': async () => (await import('./verify-commands.ts')).verifyImageCommand,
   'verify ledger': async () => (await import('./verify-commands.ts')).verifyLedgerCommand,
   'ledger export': async () => (await import('./ledger-command.ts')).ledgerExportCommand,
@@ -19,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   'dead-letters redrive': async () => (await import('./dead-letters-command.ts')).deadLettersRedriveCommand,
   replay: async () => (await import('./runs-commands.ts')).replayCommand,
   promote: async () => (await import('./promotion-commands.ts')).promoteCommand,
+  login: async () => (await import('./login-command.ts')).loginCommand,
   approve: async () => (await import('./promotion-commands.ts')).approveCommand,
   stop: async () => (await import('./promotion-commands.ts')).stopCommand,
 };

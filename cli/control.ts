@@ -3,10 +3,10 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { Hono } from 'hono';
 import * as z from 'zod';
-import type { ReplayAsk, RunAsk, RunsAsk } from '../core/desk/asks.ts';
+import { LettersAsk, RedriveAsk, type ReplayAsk, type RunAsk, type RunsAsk } from '../core/desk/asks.ts';
 import { ListedRun } from '../core/desk/list-runs.ts';
 import { ShownRun } from '../core/desk/show-run.ts';
-import type { DeadLetters } from '../core/ports/dead-letters.ts';
+import { type DeadLetters, MOST_REDRIVEN } from '../core/ports/dead-letters.ts';
 import type { DataFolder } from './data-folder.ts';
 import { type Answer, askDeployment, type Deployment } from './deployment.ts';
 
@@ -22,8 +22,6 @@ export interface By {
   readonly operator: string;
 }
 export const byWhom = (server: Server): Partial<By> => ('token' in server ? { operator: userInfo().username } : {});
-
-export const MOST_LETTERS = 1000;
 
 const ReplayAnswer = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.enum(['started', 'redriven']), runName: z.string() }),
@@ -41,17 +39,24 @@ const RunAnswer = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('refused'), code: z.literal('run.unknown') }),
 ]);
 
-const LetterAsk = z.strictObject({ id: z.string().min(1).max(64).exactOptional() });
 const Letters = z.array(
   z.strictObject({
     id: z.string(),
     event: z.string().exactOptional(),
     run: z.string().exactOptional(),
     tries: z.int(),
-    reason: z.string(),
+    reason: z.string().exactOptional(),
   }),
 );
 const Redriven = z.strictObject({ redriven: z.int() });
+const LettersAnswer = z.object({ kind: z.literal('listed'), deadLetters: Letters });
+const RedriveAnswer = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('redriven'), redriven: z.int() }),
+  z.object({ kind: z.literal('refused'), code: z.literal('dead-letter.unknown') }),
+]);
+
+/** Asks for all dead letters, at most; each makes a few hundred due. */
+const MOST_REDRIVES = 100;
 
 const hash = (text: string) => createHash('sha256').update(text).digest();
 
@@ -70,12 +75,12 @@ export function controlApp({ token, deadLetters }: ControlDeps): Hono {
   });
   app.get('/ping', (context) => context.json({ ok: true }));
   app.get('/dead-letters', async (context) => {
-    const limit = z.coerce.number().int().min(1).max(MOST_LETTERS).safeParse(context.req.query('limit'));
-    if (!limit.success) return context.json({ code: 'request.invalid' }, 400);
-    return context.json(await deadLetters.list(limit.data));
+    const read = LettersAsk.safeParse({ limit: Number(context.req.query('limit')) });
+    if (!read.success) return context.json({ code: 'request.invalid' }, 400);
+    return context.json(await deadLetters.list(read.data.limit));
   });
   app.post('/dead-letters', async (context) => {
-    const read = LetterAsk.safeParse(await context.req.json().catch(() => undefined));
+    const read = RedriveAsk.safeParse(await context.req.json().catch(() => undefined));
     if (!read.success) return context.json({ code: 'request.invalid' }, 400);
     return context.json({ redriven: await deadLetters.redrive(read.data.id) });
   });
@@ -145,4 +150,26 @@ export const deadLettersOf = (server: ServerFile): DeadLetters => ({
   list: (limit) => answered(askServer(server, `/dead-letters?limit=${limit}`), Letters),
   redrive: async (id) =>
     (await answered(askServer(server, '/dead-letters', id === undefined ? {} : { id }), Redriven)).redriven,
+});
+
+async function redriveOn(deployment: Deployment, ask: RedriveAsk): Promise<number> {
+  const answer = await askFor(deployment, 'redrive', ask, RedriveAnswer);
+  return answer.kind === 'redriven' ? answer.redriven : 0;
+}
+
+/** All of them: a deployment answers after a part, since its gateway waits for nobody. */
+async function redriveAllOn(deployment: Deployment): Promise<number> {
+  let redriven = 0;
+  for (let asked = 0; asked < MOST_REDRIVES; asked += 1) {
+    const now = await redriveOn(deployment, {});
+    redriven += now;
+    if (now < MOST_REDRIVEN) break;
+  }
+  return redriven;
+}
+
+/** The dead letters of a deployment. */
+export const deployedLetters = (deployment: Deployment): DeadLetters => ({
+  list: async (limit) => (await askFor(deployment, 'dead-letters', { limit }, LettersAnswer)).deadLetters,
+  redrive: (id) => (id === undefined ? redriveAllOn(deployment) : redriveOn(deployment, { id })),
 });

@@ -35,6 +35,9 @@ tenants:
       checksumDatabase: sum.golang.org
       # Module path patterns that are never asked of public services.
       private: []
+      # Those that may be asked of them. "*" is everyone else's: what lies in your own organisations (those of the
+      # sources below) is private until it is named here.
+      public: ["*", github.com/spf13]
     sources:
       # POST /hooks/github/github.com, signed with the secret in secrets/github.
       - provider: github

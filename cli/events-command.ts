@@ -23,7 +23,7 @@ export const eventsNormaliseCommand: Command = {
   run: async (given, io) => {
     const [source, file, ...more] = given.positionals;
     if (source === undefined || file === undefined || more.length > 0)
-      throw new UsageError('name a source (github, gitea, distribution, ecr) and one file');
+      throw new UsageError('name a source (github, gitea, gitlab, distribution, ecr) and one file');
     const { outcome, code, detailType, events } = normalised(source, file);
     io.out(JSON.stringify({ outcome, detailType, events }, undefined, given.flag('json') ? undefined : 2));
     if (code !== null) io.note(`code: ${code}`);

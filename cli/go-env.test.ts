@@ -1,8 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { goSettingsOf, readGoVariables } from './go-env.ts';
+import { goSettingsOf, readGoVariables, userFolders } from './go-env.ts';
 
 let home: string;
 beforeAll(async () => {
@@ -29,8 +29,17 @@ describe('the settings of the go command', () => {
       ownDatabase: false,
       noProxy: { variable: 'GOPRIVATE', patterns: [] },
       noDatabase: { variable: 'GOPRIVATE', patterns: [] },
+      moduleCache: join(home, 'go', 'pkg', 'mod'),
       ignored: [],
     });
+  });
+
+  it('say where modules were downloaded to: GOMODCACHE, else the first folder of GOPATH', async () => {
+    const cacheOf = async (more: Record<string, string>) => (await read({ GOENV: 'off', ...more })).moduleCache;
+    expect(await cacheOf({ GOMODCACHE: '/modules', GOPATH: '/path' })).toBe('/modules');
+    expect(await cacheOf({ GOPATH: ['/first', '/second'].join(delimiter) })).toBe(join('/first', 'pkg', 'mod'));
+    const withoutHome = goSettingsOf(await readGoVariables({ GOENV: 'off' }, 'linux'));
+    expect(withoutHome.moduleCache).toBeUndefined();
   });
 
   it('come from the environment, then from the file that GOENV names, and an empty variable counts as none', async () => {
@@ -97,5 +106,27 @@ describe('the settings of the go command', () => {
       'GOAUTH',
     ]);
     expect((await read({ GOENV: 'off', GOFLAGS: '-mod=mod -tags=insecure', GOAUTH: 'netrc' })).ignored).toEqual([]);
+  });
+});
+
+describe('the folders of a user', () => {
+  it('are those that each system has for caches and for settings', () => {
+    const linux = { cache: join('/home/me', '.cache'), config: join('/home/me', '.config') };
+    expect(userFolders({ HOME: '/home/me' }, 'linux')).toEqual(linux);
+    const named = { XDG_CACHE_HOME: '/cache', XDG_CONFIG_HOME: '/config' };
+    expect(userFolders(named, 'linux')).toEqual({ cache: '/cache', config: '/config' });
+    const library = join('/Users/me', 'Library');
+    expect(userFolders({ HOME: '/Users/me' }, 'darwin')).toEqual({
+      cache: join(library, 'Caches'),
+      config: join(library, 'Application Support'),
+    });
+    const windows = { LocalAppData: 'C:/Local', AppData: 'C:/Roaming' };
+    expect(userFolders(windows, 'win32')).toEqual({ cache: 'C:/Local', config: 'C:/Roaming' });
+  });
+
+  it('are none where the environment names no home', () => {
+    expect(userFolders({}, 'linux')).toBeUndefined();
+    expect(userFolders({ XDG_CACHE_HOME: '/cache' }, 'linux')).toBeUndefined();
+    expect(userFolders({}, 'win32')).toBeUndefined();
   });
 });

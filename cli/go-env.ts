@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { checksumDatabaseKey } from '../core/sumdb/databases.ts';
 import { UsageError } from './command.ts';
 
@@ -17,6 +17,8 @@ export interface GoSettings {
   /** Patterns of modules that no proxy, and that no checksum database, is to be asked for; each with its variable. */
   readonly noProxy: GoPatterns;
   readonly noDatabase: GoPatterns;
+  /** Where the go command keeps what it downloaded; absent where it cannot tell either. */
+  readonly moduleCache?: string;
   /** Variables that would weaken the check and are not followed. */
   readonly ignored: readonly string[];
 }
@@ -44,6 +46,28 @@ function userConfigFolder(environment: Environment, platform: NodeJS.Platform): 
   if (platform === 'win32') return environment.AppData ?? environment.APPDATA ?? join(home, 'AppData', 'Roaming');
   if (platform === 'darwin') return join(home, 'Library', 'Application Support');
   return environment.XDG_CONFIG_HOME || join(home, '.config');
+}
+
+/** Where a user's programs keep what can be made again, and what cannot. */
+export interface UserFolders {
+  readonly cache: string;
+  readonly config: string;
+}
+
+/** `os.UserCacheDir` and `os.UserConfigDir`; `undefined` where the environment names no home. */
+export function userFolders(
+  environment: Environment,
+  platform: NodeJS.Platform = process.platform,
+): UserFolders | undefined {
+  const config = userConfigFolder(environment, platform);
+  if (platform === 'win32') {
+    const cache = environment.LocalAppData ?? environment.LOCALAPPDATA;
+    return cache === undefined ? undefined : { cache, config };
+  }
+  const { HOME: home = '', XDG_CACHE_HOME: cache = '', XDG_CONFIG_HOME: named = '' } = environment;
+  if (platform === 'darwin') return home === '' ? undefined : { cache: join(home, 'Library', 'Caches'), config };
+  if (home === '' && (cache === '' || named === '')) return undefined;
+  return { cache: cache || join(home, '.cache'), config };
 }
 
 async function readGoEnvFile(environment: Environment, platform: NodeJS.Platform): Promise<Map<string, string>> {
@@ -88,6 +112,16 @@ function databaseIn(go: GoVariables): GoChecksumDatabase {
   return { ...database, url: new URL(url) };
 }
 
+/** The module cache of the go command: its own variable, else below the first folder of GOPATH, else below the home. */
+function moduleCacheIn(go: GoVariables): string | undefined {
+  const named = go('GOMODCACHE');
+  if (named !== undefined) return named;
+  const [path = ''] = (go('GOPATH') ?? '').split(delimiter);
+  if (path !== '') return join(path, 'pkg', 'mod');
+  const home = go('HOME') ?? go('USERPROFILE');
+  return home === undefined ? undefined : join(home, 'go', 'pkg', 'mod');
+}
+
 const WEAKENING: readonly (readonly [string, (value: string) => boolean])[] = [
   ['GONOSUMCHECK', () => true],
   ['GOINSECURE', () => true],
@@ -107,12 +141,14 @@ export async function readGoVariables(
 
 export function goSettingsOf(go: GoVariables): GoSettings {
   const database = databaseIn(go);
+  const moduleCache = moduleCacheIn(go);
   return {
     proxy: go('GOPROXY') ?? DEFAULT_PROXY,
     database,
     ownDatabase: database.kind === 'on' && database.verifierKey !== checksumDatabaseKey(DEFAULT_DATABASE),
     noProxy: patternsIn(go, 'GONOPROXY'),
     noDatabase: patternsIn(go, 'GONOSUMDB'),
+    ...(moduleCache === undefined ? {} : { moduleCache }),
     ignored: WEAKENING.flatMap(([name, weakens]) => {
       const value = go(name);
       return value !== undefined && weakens(value) ? [name] : [];

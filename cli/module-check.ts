@@ -1,97 +1,50 @@
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { openChecksumDatabase } from '../adapters/network/checksum-database.ts';
-import { type Egress, type EgressHost, openEgress } from '../adapters/network/egress.ts';
-import { parseProxyList } from '../adapters/network/goproxy-helper.ts';
-import { openModuleProxy } from '../adapters/network/module-proxy.ts';
-import { ModulePath, ModuleVersion } from '../core/brands.ts';
-import { h1OfGoMod } from '../core/gosum/dirhash.ts';
+import { parseGoMod } from '../core/gosum/go-mod.ts';
 import { parseGoSum } from '../core/gosum/go-sum.ts';
-import { isCanonicalVersion } from '../core/gosum/go-version.ts';
-import { matchesPathPatterns, modulePathProblem } from '../core/gosum/module-path.ts';
-import { openModuleZip } from '../core/gosum/module-zip.ts';
+import { matchesPathPatterns } from '../core/gosum/module-path.ts';
+import { missingLines } from '../core/gosum/verify-lines.ts';
 import { type ModuleInputs, type ModuleVerification, verifyModuleHashes } from '../core/gosum/verify-modules.ts';
-import { ZipInvalid } from '../core/gosum/zip-directory.ts';
-import type { HeadStore } from '../core/ports/head-store.ts';
-import type { ModuleSource } from '../core/ports/module-source.ts';
-import { checksumDatabaseKey } from '../core/sumdb/databases.ts';
-import { parseVerifierKey } from '../core/tlog/note.ts';
+import type { ModulePolicy } from '../core/modpolicy/module-policy.ts';
+import type { SourceFacts } from '../core/source/source-facts.ts';
+import type { ProverOptions } from '../core/sumdb/prove.ts';
+import { verifyVendored } from '../core/vendoring/verify-vendored.ts';
 import type { Refusal } from '../core/verdict.ts';
-import { type Io, UsageError } from './command.ts';
-import type { GoPatterns, GoSettings } from './go-env.ts';
-import { isMissing } from './missing.ts';
-import type { Report, Unchecked } from './report.ts';
+import { type ModuleAccess, type ModuleAccessOptions, openModuleAccess } from './module-access.ts';
+import { checkPolicyOf } from './module-policy-check.ts';
+import { type ModuleTarget, type ReadTarget, readFolder, readVersion } from './module-tree.ts';
+import { orUnchecked, outcomeOf, type Report, type Unchecked } from './report.ts';
 
-/** Module truth for someone at a terminal: a folder as it lies there, or a version as the proxy has it. */
+/** Module truth for someone at a terminal: the checks of the service that need no ledger. */
 
-export type ModuleTarget =
-  | { readonly kind: 'folder'; readonly folder: string }
-  | { readonly kind: 'version'; readonly path: ModulePath; readonly version: ModuleVersion };
-
-export interface ModuleCheckDeps {
-  readonly settings: GoSettings;
+export interface ModuleCheckDeps extends ModuleAccessOptions {
   /** Whether the environment may say what is private. */
   readonly trustEnvironment: boolean;
-  readonly heads: HeadStore;
-  readonly io: Pick<Io, 'progress' | 'signal'>;
-}
-
-const MAX_GO_MOD_BYTES = 16 * 1024 * 1024;
-const MAX_GO_SUM_BYTES = 64 * 1024 * 1024;
-
-/** A folder that is there is one even when its name has an `@`. */
-export async function moduleTargetOf(argument: string): Promise<ModuleTarget> {
-  const found = await stat(argument).catch((error: unknown) => {
-    if (isMissing(error)) return undefined;
-    throw new UsageError(`${argument}: ${error instanceof Error ? error.message : 'cannot be read'}`);
-  });
-  if (found?.isDirectory()) return { kind: 'folder', folder: argument };
-  const at = argument.lastIndexOf('@');
-  const [path, version] = [argument.slice(0, Math.max(at, 0)), argument.slice(at + 1)];
-  if (at < 0) throw new UsageError(`${argument} is no folder, and no MODULE@VERSION`);
-  if (modulePathProblem(path) !== undefined)
-    throw new UsageError(`${path} is no module path and ${argument} no folder`);
-  if (!isCanonicalVersion(version)) throw new UsageError(`${version} is no full module version: write v1.2.3`);
-  return { kind: 'version', path: ModulePath.parse(path), version: ModuleVersion.parse(version) };
+  /** Absent: what the modules are is not judged by rules. */
+  readonly policy?: ModulePolicy;
+  /** Milliseconds since 1970-01-01 UTC. */
+  readonly now: number;
 }
 
 /** What to do about each fault; the list may hold passwords, so it is not repeated. */
-export const MODULE_FIXES = {
+const FIXES = {
   ModuleProxyUnreachable: 'Try again, or set GOPROXY to a proxy that can be reached and has the module.',
   ChecksumDatabaseUnavailable: 'Try again, or set GOPROXY to a proxy that serves the checksum database.',
   EgressRefused: 'Only hosts that GOPROXY and GOSUMDB name are asked, over https unless they are on loopback.',
 } as const;
 
-/** Big zips of the public proxy lie where its redirects lead (golang/go#52908). */
-const REDIRECTS: Readonly<Record<string, readonly string[]>> = { 'proxy.golang.org': ['storage.googleapis.com'] };
+const OFFLINE_FIXES = {
+  ModuleProxyUnreachable: 'Run `go mod download`, which fills the module cache, or leave --offline out.',
+  ChecksumDatabaseUnavailable: 'Run once without --offline: what the checksum database says is then recorded.',
+} as const;
 
-/**
- * The hosts that the settings name, and no other. They may have private addresses, as a mirror under a public name has:
- * on this machine nobody but its user chose them, and certificates tell whether they are who they say.
- */
-export function hostsOf({ proxy, database }: GoSettings): EgressHost[] {
-  const proxies = parseProxyList(proxy).flatMap((entry) => (entry.kind === 'https' ? [entry.base.host] : []));
-  const log =
-    database.kind === 'off'
-      ? []
-      : [(database.url ?? new URL(`https://${parseVerifierKey(database.verifierKey).name}/`)).host];
-  return [
-    ...proxies.flatMap((host) => REDIRECTS[host] ?? []).map((host) => ({ host, private: false })),
-    ...[...proxies, ...log].map((host) => ({ host, private: true })),
-  ];
-}
+export const moduleFixes = ({ offline }: Pick<ModuleAccessOptions, 'offline'>) => (offline ? OFFLINE_FIXES : FIXES);
 
 const EVERYTHING = ['*'];
+const DAY_MS = 24 * 60 * 60 * 1000;
+const SHOWN_NAMES = 3;
 
-function patternsApplied({ settings, trustEnvironment }: ModuleCheckDeps) {
-  const none: GoPatterns = { variable: '', patterns: [] };
-  const noProxy = trustEnvironment ? settings.noProxy : none;
-  const noDatabase = trustEnvironment ? settings.noDatabase : none;
-  const isNoProxy = (path: string) => matchesPathPatterns(noProxy.patterns, path);
-  const withheld = settings.database.kind === 'off' ? EVERYTHING : [...noProxy.patterns, ...noDatabase.patterns];
-  return { isNoProxy, withheld };
-}
+/** What the checksum database is not asked for; what no proxy is asked for is withheld where modules are fetched. */
+const withheldBy = ({ database, noProxy, noDatabase }: ModuleCheckDeps['settings']): readonly string[] =>
+  database.kind === 'off' ? EVERYTHING : [...noProxy.patterns, ...noDatabase.patterns];
 
 /** What an untrusted environment calls private: asking for it would publish it for ever, leaving it out would be a hole. */
 function undecided({ settings, trustEnvironment }: ModuleCheckDeps, paths: readonly string[]): Unchecked[] {
@@ -111,98 +64,25 @@ function undecided({ settings, trustEnvironment }: ModuleCheckDeps, paths: reado
   });
 }
 
-interface Opened {
-  readonly egress: Egress;
-  readonly modules: ModuleSource;
-  readonly sleep: (ms: number) => Promise<void>;
+const linesIn = (goSum: Uint8Array | undefined) => parseGoSum(Buffer.from(goSum ?? []).toString('utf8')).lines;
+
+function goModIn(goMod: Uint8Array) {
+  const parsed = parseGoMod(Buffer.from(goMod).toString('utf8'));
+  return parsed.kind === 'parsed' ? parsed.file : undefined;
 }
 
-/** A source that stops when the user does, counts, and says "none" of what it must not ask for. */
-function openModules({ settings, io }: ModuleCheckDeps, isNoProxy: (path: string) => boolean): Opened {
-  const egress = openEgress(hostsOf(settings));
-  // What is under way ends at once, and nothing is tried again.
-  io.signal.addEventListener('abort', () => egress.close(), { once: true });
-  const wait = (ms: number) => sleep(ms, undefined, { signal: io.signal });
-  const proxy = openModuleProxy({ proxy: settings.proxy, egress, sleep: wait });
-  let asked = 0;
-  const ask = async <T>(path: ModulePath, what: string, fetch: () => Promise<T>): Promise<T | undefined> => {
-    io.signal.throwIfAborted();
-    if (isNoProxy(path)) return undefined;
-    asked += 1;
-    io.progress(`${asked}: ${what}`);
-    return fetch();
-  };
-  return {
-    egress,
-    sleep: wait,
-    modules: {
-      goMod: (path, version) => ask(path, `go.mod of ${path}@${version}`, () => proxy.goMod(path, version)),
-      zip: (path, version) => ask(path, `${path}@${version}`, () => proxy.zip(path, version)),
-    },
-  };
-}
-
-async function readBounded(file: string, maxBytes: number): Promise<Uint8Array | undefined> {
-  try {
-    if ((await stat(file)).size > maxBytes) throw new UsageError(`${file} is larger than ${maxBytes} bytes`);
-    return await readFile(file);
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    if (error instanceof UsageError) throw error;
-    throw new UsageError(`${file}: ${error instanceof Error ? error.message : 'cannot be read'}`);
-  }
-}
-
-async function readFolder(folder: string): Promise<ModuleInputs> {
-  const goMod = await readBounded(join(folder, 'go.mod'), MAX_GO_MOD_BYTES);
-  if (!goMod) throw new UsageError(`${join(folder, 'go.mod')} is missing: name the folder of a Go module`);
-  return { goMod, goSum: await readBounded(join(folder, 'go.sum'), MAX_GO_SUM_BYTES), released: undefined };
-}
-
-const unusable = (where: string, expected: string, found: string): { reason: Refusal } => ({
-  reason: {
-    code: 'gosum.module-missing',
-    where: where.slice(0, 1024),
-    expected,
-    found: found.slice(0, 1024),
-    fix: 'Check the spelling, or ask a proxy that has this version (GOPROXY).',
-  },
-});
-
-/** go.mod, go.sum and both hashes of a version that is public already. */
-async function readVersion(
-  modules: ModuleSource,
-  path: ModulePath,
-  version: ModuleVersion,
-): Promise<ModuleInputs | { reason: Refusal }> {
-  const where = `${path}@${version}`;
-  const goMod = await modules.goMod(path, version);
-  const zip = goMod && (await modules.zip(path, version));
-  if (!zip) return unusable(where, 'a go.mod file and a zip', 'the module proxy says that there is none');
-  try {
-    const opened = await openModuleZip(zip, path, version);
-    const listed = opened.files.find((file) => file.path === 'go.sum');
-    const pieces: Uint8Array[] = [];
-    if (listed && listed.size > MAX_GO_SUM_BYTES)
-      return unusable(where, `a go.sum of at most ${MAX_GO_SUM_BYTES} bytes`, `${listed.size} bytes`);
-    if (listed) for await (const piece of opened.content(listed)) pieces.push(Uint8Array.from(piece));
-    const released = { path, version, zipH1: await opened.h1(), goModH1: h1OfGoMod(goMod), published: true };
-    return { goMod, goSum: listed && Buffer.concat(pieces), released };
-  } catch (error) {
-    if (error instanceof ZipInvalid) return unusable(where, 'a valid module zip', error.message);
-    throw error;
-  } finally {
-    await zip.release();
-  }
-}
-
-const pathsIn = ({ goSum, released }: ModuleInputs): string[] => [
+const pathsIn = ({ goMod, goSum, released }: ModuleInputs): string[] => [
   ...(released ? [released.path] : []),
-  ...(goSum ? parseGoSum(Buffer.from(goSum).toString('utf8')).lines.map(({ module }) => module) : []),
+  ...linesIn(goSum).map(({ module }) => module),
+  ...(goModIn(goMod)?.requirements ?? []).map(({ path }) => path),
 ];
 
-/** Judged lines that the settings kept from a full check, told by module. */
-function leftOut({ settings }: ModuleCheckDeps, { lines, release }: ModuleVerification): Unchecked[] {
+/** Modules that the settings kept from a full check. */
+function leftOut(
+  { settings }: ModuleCheckDeps,
+  { lines, release }: ModuleVerification,
+  unasked: ReadonlySet<string>,
+): Unchecked[] {
   if (settings.database.kind === 'off')
     return [
       {
@@ -211,11 +91,10 @@ function leftOut({ settings }: ModuleCheckDeps, { lines, release }: ModuleVerifi
         fix: 'Unset GOSUMDB, or give it the name or key of a checksum database.',
       },
     ];
-  const modules = new Set(lines.filter(({ proved }) => proved === 'private').map(({ module }) => module));
-  const of =
-    modules.size > 0
-      ? [`${modules.size} modules (${[...modules].slice(0, 3).join(', ')}${modules.size > 3 ? ', …' : ''})`]
-      : [];
+  const unproved = lines.filter(({ proved }) => proved === 'private').map(({ module }) => module);
+  const modules = new Set<string>([...unproved, ...[...unasked].map((key) => key.replace(/@.*$/s, ''))]);
+  const shown = [...modules].slice(0, SHOWN_NAMES).join(', ');
+  const of = modules.size > 0 ? [`${modules.size} modules (${shown}${modules.size > SHOWN_NAMES ? ', …' : ''})`] : [];
   if (release?.proved === 'private') of.push('the released module');
   return of.map((what) => ({
     what,
@@ -224,65 +103,177 @@ function leftOut({ settings }: ModuleCheckDeps, { lines, release }: ModuleVerifi
   }));
 }
 
-/** "None" from a proxy that was not asked is no finding. */
-function withoutUnasked(
-  reasons: readonly Refusal[],
-  { lines }: ModuleVerification,
-  isNoProxy: (path: string) => boolean,
-) {
-  const unasked = new Set(
-    lines.filter(({ module, proved }) => proved === 'private' && isNoProxy(module)).map(({ where }) => where),
-  );
-  return reasons.filter(({ code, where = '' }) => code !== 'gosum.module-missing' || !unasked.has(where));
+const saysNotChecked = ({ code }: Refusal): boolean => code.endsWith('.not-checked');
+
+/** Reasons that say of themselves that nothing was found out, one entry a code. */
+function notChecked(reasons: readonly Refusal[]): Unchecked[] {
+  const byCode = new Map<string, Refusal[]>();
+  for (const reason of reasons.filter(saysNotChecked))
+    byCode.set(reason.code, [...(byCode.get(reason.code) ?? []), reason]);
+  return [...byCode].map(([code, [first, ...more]]) => ({
+    what: `${code} at ${first?.where ?? 'the tree'}${more.length > 0 ? ` and ${more.length} more` : ''}`,
+    why: `expected ${first?.expected ?? 'an answer'}, found ${first?.found ?? 'none'}`,
+    fix: first?.fix ?? 'Try again.',
+  }));
 }
 
-type CheckedModules = Pick<Report, 'reasons' | 'unchecked' | 'details' | 'lines'>;
+/** One check by the name that its step has in the service. */
+interface NamedCheck extends Pick<Report, 'reasons' | 'unchecked' | 'warnings' | 'details' | 'lines'> {
+  readonly check: 'verify-go-sum' | 'verify-vendor' | 'check-module-policy';
+}
 
-function summary({ lines, head, release }: ModuleVerification): string[] {
+type Checked = Omit<NamedCheck, 'check'>;
+type Tree = Exclude<ReadTarget, { readonly reasons: readonly Refusal[] }>;
+
+interface Checking {
+  readonly deps: ModuleCheckDeps;
+  readonly access: ModuleAccess;
+  readonly tree: Tree;
+  readonly proving: ProverOptions;
+}
+
+/** Whether it says that a go.mod is missing which nobody was asked for. */
+const isUnasked = ({ code, where = '' }: Refusal, unasked: ReadonlySet<string>): boolean =>
+  code === 'gosum.module-missing' && unasked.has(where);
+
+/** "None" from a proxy that was not asked is no finding, and what depends on it is judged by go.mod alone. */
+function withoutUnasked({ reasons, lines }: ModuleVerification, { access: { unasked }, tree }: Checking) {
+  const places = new Set(
+    lines.filter(({ module, version }) => unasked.has(`${module}@${version}`)).map(({ where }) => where),
+  );
+  const kept = reasons.filter(
+    (reason) =>
+      !isUnasked(reason, unasked) && (reason.code !== 'gosum.module-missing' || !places.has(reason.where ?? '')),
+  );
+  const goMod = reasons.some((reason) => isUnasked(reason, unasked)) ? goModIn(tree.goMod) : undefined;
+  return goMod ? [...missingLines(goMod, linesIn(tree.goSum)), ...kept] : kept;
+}
+
+/** Directories that replace modules lie outside a zip: the tree at the tag has them. */
+function outsideOfZip(reasons: readonly Refusal[], { tree }: Checking): Unchecked[] {
+  if (!tree.released) return [];
+  return reasons.filter(isReplacement).map(({ where = 'go.mod', found = 'nothing' }) => ({
+    what: `which lines go.sum needs, for want of ${where}`,
+    why: `it is replaced by a directory, and the zip has ${found}`,
+    fix: 'Check out its tag and verify the folder.',
+  }));
+}
+const isReplacement = ({ code }: Refusal): boolean => code === 'gosum.replacement-missing';
+
+function summary({ lines, head, release, needs }: ModuleVerification): string[] {
   const proved = lines.filter((line) => line.proved === 'database').length;
+  const { counts } = needs;
   return [
     `${proved} of ${lines.length} go.sum lines hashed again and proved`,
+    ...(counts
+      ? [`${counts.required} lines are needed to build, ${counts.tidy} more kept by tidy, ${counts.surplus} by nobody`]
+      : []),
     ...(release ? [`the version’s own two hashes: ${release.proved}`] : []),
     ...(head ? [`in the tree of ${head.size} records signed by ${head.log}`] : []),
   ];
 }
 
-/** Checks one target. Faults are thrown: what could not be asked is for the caller to say. */
+async function checkGoSum(checking: Checking): Promise<Checked> {
+  const { deps, access, tree, proving } = checking;
+  const { modules, database, hasher, unasked } = access;
+  const { heads } = deps.state;
+  const settings = { private: withheldBy(deps.settings) };
+  const sources = { modules, database, heads, hasher, settings, proving: () => proving };
+  const verification = await verifyModuleHashes(sources, tree);
+  const { lines, needs, release, head } = verification;
+  const reasons = withoutUnasked(verification, checking);
+  const outside = outsideOfZip(reasons, checking);
+  return {
+    reasons: outside.length > 0 ? reasons.filter((reason) => !isReplacement(reason)) : reasons,
+    unchecked: [...leftOut(deps, verification, unasked), ...outside],
+    warnings: verification.warnings.filter((warning) => !isUnasked(warning, unasked)),
+    lines: summary(verification),
+    details: { lines, needs, ...(release ? { release } : {}), ...(head ? { database: head } : {}) },
+  };
+}
+
+async function checkVendor({ modules, hasher }: ModuleAccess, facts: SourceFacts): Promise<Checked> {
+  const { reasons, folders } = await verifyVendored({ modules, hasher }, facts);
+  return {
+    reasons,
+    unchecked: [],
+    lines: folders.map(({ folder, files, modules: count }) => `${folder}: ${files} files of ${count} modules compared`),
+    details: { vendored: folders },
+  };
+}
+
+async function checkPolicy({ deps, access, tree, proving }: Checking, policy: ModulePolicy): Promise<Checked> {
+  const { settings, state, now } = deps;
+  const withheld = withheldBy(settings);
+  const sources = { ...access, heads: state.heads, proving, withheld, day: Math.floor(now / DAY_MS) };
+  const { leftOut: rules, ...judged } = await checkPolicyOf(sources, policy, tree);
+  return {
+    ...judged,
+    lines: rules.length > 0 ? [`rules left to the service: ${rules.join(', ')}`] : [],
+    details: { rulesLeftOut: rules },
+  };
+}
+
+/** One check with a name; what a fault left open is said, and the others go on. */
+async function named(
+  check: NamedCheck['check'],
+  checking: Promise<Checked>,
+  deps: ModuleCheckDeps,
+): Promise<NamedCheck> {
+  const checked: Checked = await orUnchecked(checking, check, moduleFixes(deps), deps.io);
+  const { reasons, unchecked } = checked;
+  return {
+    ...checked,
+    check,
+    reasons: reasons.filter((reason) => !saysNotChecked(reason)),
+    unchecked: [...unchecked, ...notChecked(reasons)],
+  };
+}
+
+const together = (checks: readonly NamedCheck[]): CheckedModules => ({
+  reasons: checks.flatMap(({ reasons }) => reasons),
+  unchecked: checks.flatMap(({ unchecked }) => unchecked),
+  warnings: checks.flatMap(({ warnings = [] }) => warnings),
+  lines: checks.flatMap((each) => [`${each.check}: ${outcomeOf(each)}`, ...(each.lines ?? [])]),
+  details: Object.assign(
+    { checks: checks.map((each) => ({ check: each.check, outcome: outcomeOf(each) })) },
+    ...checks.map(({ details }) => details),
+  ),
+});
+
+type CheckedModules = Omit<Report, 'target'>;
+
+async function checkTree(checking: Checking): Promise<CheckedModules> {
+  const { deps, access, tree } = checking;
+  // One after the other: what the first fetched and recorded, the next find at hand.
+  const checks = [await named('verify-go-sum', checkGoSum(checking), deps)];
+  checks.push(await named('verify-vendor', checkVendor(access, tree.facts), deps));
+  if (deps.policy) checks.push(await named('check-module-policy', checkPolicy(checking, deps.policy), deps));
+  return together(checks);
+}
+
+/** Checks one target. Faults of reading it are thrown; those of a check are what it left unchecked. */
 export async function checkModules(deps: ModuleCheckDeps, target: ModuleTarget): Promise<CheckedModules> {
-  const { settings, heads } = deps;
-  const { isNoProxy, withheld } = patternsApplied(deps);
+  const { settings, io, state, now } = deps;
   const early = target.kind === 'version' ? undecided(deps, [target.path]) : [];
   if (early.length > 0) return { reasons: [], unchecked: early };
-  if (target.kind === 'version' && isNoProxy(target.path)) {
+  if (target.kind === 'version' && matchesPathPatterns(settings.noProxy.patterns, target.path)) {
     const why = `${settings.noProxy.variable} says that no proxy has it`;
     return { reasons: [], unchecked: [{ what: target.path, why, fix: 'Check out its tag and verify the folder.' }] };
   }
-  const { egress, modules, sleep: wait } = openModules(deps, isNoProxy);
+  const access = await openModuleAccess(deps);
   try {
-    const inputs =
+    const tree =
       target.kind === 'folder'
-        ? await readFolder(target.folder)
-        : await readVersion(modules, target.path, target.version);
-    if ('reason' in inputs) return { reasons: [inputs.reason], unchecked: [] };
-    const unanswered = undecided(deps, pathsIn(inputs));
+        ? await readFolder(target.folder, io.signal)
+        : await readVersion(access.modules, target.path, target.version);
+    if ('reasons' in tree) return { reasons: tree.reasons, unchecked: [] };
+    const unanswered = undecided(deps, pathsIn(tree));
     if (unanswered.length > 0) return { reasons: [], unchecked: unanswered };
-    const { database: named, proxy } = settings;
-    // Where GOSUMDB is off nothing is asked of it; a key is needed to say of whom.
-    const verifierKey = named.kind === 'on' ? named.verifierKey : checksumDatabaseKey('sum.golang.org');
-    const where = named.kind === 'on' && named.url ? { url: named.url } : {};
-    const database = openChecksumDatabase({ verifierKey, ...where, proxy, egress, sleep: wait });
-    const verification = await verifyModuleHashes(
-      { modules, database, heads, settings: { private: withheld } },
-      inputs,
-    );
-    const { lines, release, head } = verification;
-    return {
-      reasons: withoutUnasked(verification.reasons, verification, isNoProxy),
-      unchecked: leftOut(deps, verification),
-      lines: summary(verification),
-      details: { lines, ...(release ? { release } : {}), ...(head ? { database: head } : {}) },
-    };
+    access.state(linesIn(tree.goSum));
+    const proving = { now: new Date(now).toISOString(), ...(state.tiles ? { cache: state.tiles } : {}) };
+    return await checkTree({ deps, access, tree, proving });
   } finally {
-    egress.close();
+    await access.close();
   }
 }

@@ -14,6 +14,8 @@ export interface Report {
   readonly target: string;
   readonly reasons: readonly Refusal[];
   readonly unchecked: readonly Unchecked[];
+  /** What was seen and refuses nothing. */
+  readonly warnings?: readonly Refusal[];
   /** More that `--json` prints. */
   readonly details?: Readonly<Record<string, unknown>>;
   /** Lines for people, after the first. */
@@ -27,11 +29,11 @@ const OUTCOMES = {
 } as const;
 
 /** A refusal is final whatever else was not checked; a pass needs everything checked. */
-const outcomeOf = ({ reasons, unchecked }: Report): keyof typeof OUTCOMES =>
+export const outcomeOf = ({ reasons, unchecked }: Pick<Report, 'reasons' | 'unchecked'>): keyof typeof OUTCOMES =>
   reasons.length > 0 ? 'refuse' : unchecked.length > 0 ? 'not-checked' : 'pass';
 
-function* linesOf({ code, where, expected, found, fix }: Refusal): Generator<string> {
-  yield `  ${code}${where === undefined ? '' : ` at ${where}`}`;
+function* linesOf({ code, where, expected, found, fix }: Refusal, kind = ''): Generator<string> {
+  yield `  ${kind}${code}${where === undefined ? '' : ` at ${where}`}`;
   if (expected !== undefined) yield `    expected  ${expected}`;
   if (found !== undefined) yield `    found     ${found}`;
   if (fix !== undefined) yield `    fix       ${fix}`;
@@ -39,19 +41,24 @@ function* linesOf({ code, where, expected, found, fix }: Refusal): Generator<str
 
 const MAX_SHOWN = 100;
 
+function showAll(refusals: readonly Refusal[], kind: string, { out }: Pick<Io, 'out'>): void {
+  for (const refusal of refusals.slice(0, MAX_SHOWN)) for (const line of linesOf(refusal, kind)) out(line);
+  if (refusals.length > MAX_SHOWN) out(`  ${kind}and ${refusals.length - MAX_SHOWN} more; --json shows all`);
+}
+
 /** Shows a report and gives the exit code that it has. */
 export function showReport(report: Report, json: boolean, io: Io): ExitCode {
-  const { target, reasons, unchecked, details, lines = [] } = report;
+  const { target, reasons, unchecked, warnings = [], details, lines = [] } = report;
   const outcome = outcomeOf(report);
   if (json) {
-    io.out(JSON.stringify({ target, outcome, reasons, unchecked, ...details }));
+    io.out(JSON.stringify({ target, outcome, reasons, unchecked, warnings, ...details }));
     return OUTCOMES[outcome];
   }
   io.progress('');
   io.out(`${outcome}  ${target}`);
   for (const line of lines) io.out(`  ${line}`);
-  for (const reason of reasons.slice(0, MAX_SHOWN)) for (const line of linesOf(reason)) io.out(line);
-  if (reasons.length > MAX_SHOWN) io.out(`  and ${reasons.length - MAX_SHOWN} more; --json shows all`);
+  showAll(reasons, '', io);
+  showAll(warnings, 'warning: ', io);
   for (const { what, why, fix } of unchecked) {
     io.out(`  not checked: ${what}: ${why}`);
     io.out(`    fix       ${fix}`);

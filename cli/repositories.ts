@@ -1,23 +1,31 @@
 import { resolve } from 'node:path';
+import { folderModuleCache } from '../adapters/embedded/folder-module-cache.ts';
+import { folderTileCache } from '../adapters/embedded/folder-tile-cache.ts';
 import { gitFolderSource } from '../adapters/embedded/git-folder-source.ts';
 import { OciLayoutRegistry } from '../adapters/embedded/oci-layout-registry.ts';
-import { openChecksumDatabase } from '../adapters/network/checksum-database.ts';
 import type { Egress } from '../adapters/network/egress.ts';
-import { openModuleProxy } from '../adapters/network/module-proxy.ts';
+import { gitHttpsSource } from '../adapters/network/git-https-source.ts';
+import { gitCredentials } from '../adapters/network/git-smart-http-helper.ts';
 import { moduleProxySource } from '../adapters/network/module-proxy-source.ts';
 import { ociRegistry } from '../adapters/network/oci-registry.ts';
+import { scmStatus } from '../adapters/network/scm-status.ts';
+import { openTenantModules, type TenantModules } from '../adapters/network/tenant-modules.ts';
 import { ModulePath } from '../core/brands.ts';
 import type { Config, FetchConfig, RegistryConfig, RepositoryConfig, TenantConfig } from '../core/config.ts';
 import { assertNever, Fault } from '../core/faults.ts';
 import type { VerifyModulesDeps } from '../core/gosum/verify-modules.ts';
-import type { ChecksumDatabase } from '../core/ports/checksum-database.ts';
+import { pinModule } from '../core/modulelog/pin.ts';
 import type { Clock } from '../core/ports/clock.ts';
+import type { CommitStatus } from '../core/ports/commit-status.ts';
 import type { HeadStore } from '../core/ports/head-store.ts';
-import type { ModuleSource } from '../core/ports/module-source.ts';
+import type { LoginStore } from '../core/ports/login-store.ts';
+import type { ModuleLogStore } from '../core/ports/module-log-store.ts';
+import type { ModuleIndex } from '../core/ports/module-source.ts';
 import type { Registry } from '../core/ports/registry.ts';
 import type { Secrets } from '../core/ports/secrets.ts';
 import type { SourceHost } from '../core/ports/source-host.ts';
-import { checksumDatabaseKey } from '../core/sumdb/databases.ts';
+import type { ZipHasher } from '../core/ports/zip-hasher.ts';
+import { classifyModule, privacySettings, privatePatterns } from '../core/sumdb/privacy.ts';
 import type { TenantId } from '../events/fields.ts';
 
 export interface RepositoriesDeps {
@@ -28,6 +36,11 @@ export interface RepositoriesDeps {
   readonly secrets: Secrets;
   readonly clock: Clock;
   readonly heads: HeadStore;
+  readonly logins: LoginStore;
+  readonly hasher: ZipHasher;
+  readonly moduleLog: ModuleLogStore;
+  /** Folders of what was fetched; losing them costs time. */
+  readonly caches: { readonly modules: string; readonly tiles: string };
 }
 
 interface Named {
@@ -59,23 +72,32 @@ function memo<T>() {
 
 /** Everything that a configuration names by repository: built once each, as adapters keep connections and places. */
 export function openRepositories(deps: RepositoriesDeps) {
-  const { config, folder, egress, secrets, clock, heads } = deps;
-  const onceModules = memo<ModuleSource>();
+  const { config, folder, egress, secrets, clock, heads, logins, hasher, moduleLog, caches } = deps;
+  const tiles = folderTileCache(caches.tiles);
+  const onceModules = memo<TenantModules>();
   const onceSource = memo<SourceHost>();
   const onceRegistry = memo<Registry>();
-  const onceDatabase = memo<ChecksumDatabase>();
+  const onceStatus = memo<CommitStatus>();
   const tenantOf = (id: TenantId): TenantConfig => {
     const tenant = config.tenants.find((one) => one.id === id);
     if (!tenant) throw new Fault('ConfigurationInvalid', `there is no tenant ${id}`);
     return tenant;
   };
-  const modulesOf = (id: TenantId): ModuleSource =>
-    onceModules(id, () => openModuleProxy({ proxy: tenantOf(id).modules.proxy, egress }));
+  const modulesOf = (id: TenantId): TenantModules =>
+    onceModules(id, () => openTenantModules({ egress, secrets, clock, logins }, tenantOf(id)));
 
-  const sourceHost = (id: TenantId, fetch: FetchConfig): SourceHost =>
-    fetch.kind === 'git'
-      ? gitFolderSource(resolve(folder, fetch.path))
-      : moduleProxySource(modulesOf(id), ModulePath.parse(fetch.module));
+  const sourceHost = (id: TenantId, fetch: FetchConfig): SourceHost => {
+    switch (fetch.kind) {
+      case 'git':
+        return gitFolderSource(resolve(folder, fetch.path));
+      case 'git-https':
+        return gitHttpsSource({ egress, url: new URL(fetch.url), credentials: gitCredentials(secrets, fetch) });
+      case 'module-proxy':
+        return moduleProxySource(modulesOf(id).modules, ModulePath.parse(fetch.module));
+      default:
+        return assertNever(fetch);
+    }
+  };
 
   const registryFor = (registry: RegistryConfig, { host, name }: Named): Registry => {
     switch (registry.kind) {
@@ -111,14 +133,24 @@ export function openRepositories(deps: RepositoriesDeps) {
     registries: (id: TenantId, host: string, name: string) => registryOf(id, { host, name }),
     /** The source repository whose releases the images of this one are made of. */
     sourceOf: (id: TenantId, named: Named): Named | undefined => findRepository(tenantOf(id), named)?.source,
-    moduleDeps: (id: TenantId): VerifyModulesDeps => {
-      const { proxy, checksumDatabase, private: patterns } = tenantOf(id).modules;
-      const verifierKey = checksumDatabaseKey(checksumDatabase);
+    /** Where the host of a repository is told what was decided; `undefined` where configuration names no place. */
+    statusOf: (id: TenantId, host: string, name: string): CommitStatus | undefined => {
+      const status = findRepository(tenantOf(id), { host, name })?.status;
+      if (!status) return undefined;
+      const token = async () => (await secrets.values(status.token))[0] ?? '';
+      const { kind, url } = status;
+      return onceStatus(`${id} ${host}/${name}`, () => scmStatus({ egress, kind, url, repository: name, token }));
+    },
+    moduleDeps: (id: TenantId): VerifyModulesDeps & { readonly index: ModuleIndex; readonly hasher: ZipHasher } => {
+      const { modules, database } = modulesOf(id);
+      const privacy = privacySettings(tenantOf(id));
       return {
-        modules: modulesOf(id),
-        database: onceDatabase(id, () => openChecksumDatabase({ verifierKey, proxy, egress })),
-        heads,
-        settings: { private: patterns },
+        ...{ modules, index: modules, database, heads, hasher },
+        cache: folderModuleCache(caches.modules, id),
+        proving: () => ({ now: new Date(clock.now()).toISOString(), cache: tiles }),
+        settings: { private: privatePatterns(privacy) },
+        classify: (path) => classifyModule(path, privacy),
+        pin: (hashes) => pinModule({ store: moduleLog, clock }, id, hashes, 'tofu'),
       };
     },
   };

@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { serve } from '@hono/node-server';
 import { Hono } from 'hono';
+import { fileLoginStore } from '../adapters/embedded/file-login-store.ts';
 import { httpApp } from '../adapters/embedded/http-app.ts';
 import { inboxBus } from '../adapters/embedded/inbox-bus.ts';
 import { keyFileNoteSigner } from '../adapters/embedded/key-file-note-signer.ts';
@@ -13,6 +14,7 @@ import { systemClock } from '../adapters/embedded/system-clock.ts';
 import { systemIds } from '../adapters/embedded/system-ids.ts';
 import { type WorkflowEngine, workflowEngine } from '../adapters/embedded/workflow-engine/engine.ts';
 import { openEgress } from '../adapters/network/egress.ts';
+import { openThreadedZipHasher } from '../adapters/network/threaded-zip-hasher.ts';
 import type { Config, TenantConfig } from '../core/config.ts';
 import type { DeskDeps, Person } from '../core/desk/answer-operator.ts';
 import { FAULT_NAMES, Fault } from '../core/faults.ts';
@@ -40,6 +42,7 @@ import { TenantId } from '../events/fields.ts';
 import { controlApp, newControlToken, removeServerFile, writeServerFile } from './control.ts';
 import type { DataFolder } from './data-folder.ts';
 import { readMachines } from './machines.ts';
+import { MODULE_DATABASES_PATH, openModuleDatabases } from './module-databases.ts';
 import { deskApp } from './promotion-control.ts';
 import { startPump } from './pump.ts';
 import { openRepositories } from './repositories.ts';
@@ -81,7 +84,14 @@ async function compose(options: ServeOptions) {
   const stores = openStores(folder);
   const secrets = localSecrets(environment, folder.root);
   const egress = openEgress(config.hosts);
-  const repositories = openRepositories({ config, folder: folder.root, egress, secrets, clock, heads: stores.heads });
+  const hasher = openThreadedZipHasher();
+  const repositories = openRepositories({
+    ...{ config, folder: folder.root, egress, secrets, clock, heads: stores.heads },
+    logins: fileLoginStore(folder.logins),
+    hasher,
+    moduleLog: stores.moduleLog,
+    caches: folder.caches,
+  });
   const tenants = config.tenants.map(({ id }) => id);
   const onFault = (fault: unknown) => note(`fault: ${fault instanceof Error ? `${fault.name}: ${fault.message}` : ''}`);
   const group = groupCommit({ ledger: stores.ledger, worm: stores.worm, clock });
@@ -132,6 +142,7 @@ async function compose(options: ServeOptions) {
     secrets,
     egress,
     repositories,
+    hasher,
     targets,
     tenants,
     engine,
@@ -387,6 +398,14 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
   );
   const targetsApi = composition.targets.api;
   if (targetsApi) app.all('/targets/*', (context) => targetsApi.fetch(context.req.raw));
+  const { app: moduleDatabases, verifierKeys } = await openModuleDatabases({
+    ...{ config, folder, passphrase: options.passphrase, repositories: composition.repositories },
+    ...{ store: composition.stores.moduleLog, heads: composition.stores.heads, clock },
+    failed: (error) => options.note(`module database: ${error instanceof Error ? error.name : 'unknown'}`),
+  });
+  app.route(MODULE_DATABASES_PATH, moduleDatabases);
+  for (const [tenant, key] of verifierKeys)
+    options.note(`module database of ${tenant}: GOSUMDB="${key} <url>${MODULE_DATABASES_PATH}/${tenant}"`);
   app.route('/', http);
   const server = await listen(app, config.listen);
   await writeServerFile(folder, { url: server.url, token });
@@ -402,6 +421,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
       await engine.close();
       await settledWithin(composition.tasks.settled(), clock);
       await composition.targets.close();
+      await composition.hasher.close();
       egress.close();
       await removeServerFile(folder);
       stores.close();

@@ -6,6 +6,7 @@ import { sqliteClaimStore } from '../adapters/embedded/sqlite-claim-store.ts';
 import { sqliteDeliveryStore } from '../adapters/embedded/sqlite-delivery-store.ts';
 import { sqliteHeadStore } from '../adapters/embedded/sqlite-head-store.ts';
 import { sqliteLedgerStore } from '../adapters/embedded/sqlite-ledger-store.ts';
+import { sqliteModuleLog } from '../adapters/embedded/sqlite-module-log.ts';
 import { sqliteTagTable } from '../adapters/embedded/sqlite-tag-table.ts';
 import { sqliteTargetLocks } from '../adapters/embedded/sqlite-target-locks.ts';
 import { sqliteViews } from '../adapters/embedded/sqlite-views.ts';
@@ -33,6 +34,7 @@ export function openStores(folder: DataFolder) {
     waits: sqliteWaitStore(database),
     locks: sqliteTargetLocks(database),
     heads: sqliteHeadStore(database),
+    moduleLog: sqliteModuleLog(database),
     close: () => database.close(),
   };
 }

@@ -11,6 +11,7 @@ import type { appendEntries } from '../core/ledger/append.ts';
 import type { EntryDraft } from '../core/ledger/entry.ts';
 import { publishCheckpointTask } from '../core/ledger/publish.ts';
 import { appendLedger } from '../core/ledger/task.ts';
+import { checkModulePolicy } from '../core/modpolicy/task.ts';
 import { inspectBinaries } from '../core/oci/inspect-binaries.ts';
 import { resolveImageTask } from '../core/oci/resolve-image.ts';
 import type { Clock } from '../core/ports/clock.ts';
@@ -30,10 +31,13 @@ import { projectEntries } from '../core/query/project.ts';
 import { claimRelease } from '../core/runs/claim-release.ts';
 import { makeImageSbom } from '../core/sbom/make-image-sbom.ts';
 import { makeSourceSbom } from '../core/sbom/make-source-sbom.ts';
+import { checkTagSigner } from '../core/signers/task.ts';
 import { signArtifact } from '../core/signing/sign-artifact.ts';
 import { verifySignature } from '../core/signing/verify-signature.ts';
 import { fetchSource } from '../core/source/fetch-source.ts';
+import { reportStatus } from '../core/status/report-status.ts';
 import { RunContext, runTask, type Task } from '../core/task.ts';
+import { verifyVendor } from '../core/vendoring/task.ts';
 import type { Sha256Hex, TenantId } from '../events/fields.ts';
 import { functionIdOf } from '../statemachines/catalog.ts';
 import type { Repositories } from './repositories.ts';
@@ -88,6 +92,13 @@ export function bindTasks(deps: TaskDeps): BoundTasks {
     bind(appendLedger, { worm, claims, ledger, clock, append }),
     bind(fetchSource, { worm, sourceHosts: repositories.sourceHosts }),
     bindTenant(verifyGoSum, (tenant) => ({ worm, ...repositories.moduleDeps(tenant) })),
+    bindTenant(verifyVendor, (tenant) => ({ worm, ...repositories.moduleDeps(tenant) })),
+    bindTenant(checkModulePolicy, (tenant) => ({
+      ...{ worm, ledger, views: freshViews, clock, policies },
+      ...repositories.moduleDeps(tenant),
+    })),
+    bind(checkTagSigner, { worm, clock, policies, sourceHosts: repositories.sourceHosts }),
+    bind(reportStatus, { worm, statusOf: repositories.statusOf }),
     bind(makeSourceSbom, { worm }),
     bind(decideGate, { worm, policies }),
     bind(resolveImageTask, { worm, registryOf: repositories.registryOf }),

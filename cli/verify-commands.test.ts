@@ -19,7 +19,7 @@ import { runCommand } from '../test/fakes/fake-io.ts';
 import { memorySigner } from '../test/fakes/memory-signers.ts';
 import { dataFolder } from './data-folder.ts';
 import { goSettingsOf, readGoVariables } from './go-env.ts';
-import { hostsOf } from './module-check.ts';
+import { hostsOf } from './module-access.ts';
 import { openStores } from './stores.ts';
 import { verifyImageCommand, verifyModulesCommand } from './verify-commands.ts';
 
@@ -133,21 +133,21 @@ describe('relseal verify modules', () => {
     expect(asked).toContain('/latest');
   });
 
-  it('is not relaxed by the environment: no setting makes an edited folder pass, and none an unproved one', async () => {
-    const [good, edited] = [await sampleAt(SAMPLE.tags.good), await sampleAt(SAMPLE.tags.lineEdited)];
-    const settings: [Record<string, string>, goodCode: number, editedCode: number][] = [
-      [{ GOFLAGS: '-insecure', GONOSUMCHECK: '1', GOINSECURE: '*' }, 0, 1],
-      [{ GOSUMDB: 'off' }, 3, 1],
-      [{ GOPRIVATE: '*' }, 3, 3],
-      [{ GONOSUMDB: '*' }, 3, 3],
-      [{ GONOPROXY: 'git.example.com/acme' }, 3, 3],
-    ];
-    for (const [more, goodCode, editedCode] of settings) {
+  it.each<[Record<string, string>, goodCode: number, editedCode: number]>([
+    [{ GOFLAGS: '-insecure', GONOSUMCHECK: '1', GOINSECURE: '*' }, 0, 1],
+    [{ GOSUMDB: 'off' }, 3, 1],
+    [{ GOPRIVATE: '*' }, 3, 3],
+    [{ GONOSUMDB: '*' }, 3, 3],
+    [{ GONOPROXY: 'git.example.com/acme' }, 3, 3],
+  ])(
+    'is not relaxed by %j: an edited folder does not pass, and no unproved one',
+    async (more, goodCode, editedCode) => {
       const environment = { ...fileProxy(), ...more };
-      const codes = [(await verifyModules(good, environment)).code, (await verifyModules(edited, environment)).code];
-      expect(codes, JSON.stringify(more)).toEqual([goodCode, editedCode]);
-    }
-  });
+      const good = await verifyModules(await sampleAt(SAMPLE.tags.good), environment);
+      const edited = await verifyModules(await sampleAt(SAMPLE.tags.lineEdited), environment);
+      expect([good.code, edited.code]).toEqual([goodCode, editedCode]);
+    },
+  );
 
   it('asks nobody about what the environment calls private, until it is told whether to believe that', async () => {
     const { url, asked } = await serveFolder(inputs.proxy);
@@ -203,7 +203,7 @@ describe('relseal verify modules', () => {
       .transform(({ database }) => ({ head: database }))
       .parse(first.json());
     const stores = openStores(data);
-    expect(await stores.heads.load(head.log)).toEqual({ size: head.size, note: head.note });
+    expect(await stores.heads.load(head.log)).toMatchObject({ size: head.size, note: head.note });
     await stores.heads.save(head.log, { size: head.size + 1, note: head.note.replace(/\n9\n/, '\n10\n') });
     stores.close();
     const next = await verifyModules(folder, fileProxy(), '--data', data.root);

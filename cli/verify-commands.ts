@@ -1,16 +1,17 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type LedgerProblem, type LedgerReport, type ReadLogFile, verifyLog } from '../core/ledger/verify.ts';
-import type { HeadStore, KeptHead } from '../core/ports/head-store.ts';
+import type { ModulePolicy } from '../core/modpolicy/module-policy.ts';
 import { parseVerifierKey, type VerifierKey } from '../core/tlog/note.ts';
-import { type Command, DATA_OPTION, type Given, JSON_OPTION, UsageError } from './command.ts';
-import { dataFolder } from './data-folder.ts';
-import { goSettingsOf, readGoVariables } from './go-env.ts';
+import { type Command, DATA_OPTION, type Given, type Io, JSON_OPTION, UsageError } from './command.ts';
+import { type GoSettings, goSettingsOf, readGoVariables } from './go-env.ts';
 import { checkImage, IMAGE_FIXES, openImage, parseImageReference, readPublicKey } from './image-check.ts';
 import { isMissing } from './missing.ts';
-import { checkModules, MODULE_FIXES, moduleTargetOf } from './module-check.ts';
+import { checkModules, moduleFixes } from './module-check.ts';
+import { readModulePolicy } from './module-policy-check.ts';
+import { openModuleState } from './module-state.ts';
+import { moduleTargetOf } from './module-tree.ts';
 import { orUnchecked, showReport } from './report.ts';
-import { openStores } from './stores.ts';
 
 function onlyArgument(given: Given, expected: string): string {
   const [argument, ...more] = given.positionals;
@@ -18,56 +19,98 @@ function onlyArgument(given: Given, expected: string): string {
   return argument;
 }
 
-/** Heads of one process: the next one trusts anew on first use. */
-function forgettingHeads(): HeadStore {
-  const heads = new Map<string, KeptHead>();
-  return {
-    load: async (log) => heads.get(log),
-    save: async (log, head) => {
-      if (head.size > (heads.get(log)?.size ?? -1)) heads.set(log, head);
-    },
-  };
+const isFolder = async (path: string): Promise<boolean> =>
+  (await stat(path).catch(() => undefined))?.isDirectory() === true;
+
+const MODULE_OPTIONS = {
+  'trust-env': {
+    type: 'boolean',
+    help: 'let GOPRIVATE, GONOPROXY and GONOSUMDB leave modules out; what is left out makes the exit code 3',
+  },
+  policy: {
+    type: 'string',
+    value: 'FILE',
+    help: 'judge what the modules are by the section `modules` of this policy; rules that only the service can judge are named',
+  },
+  modcache: {
+    type: 'string',
+    value: 'DIR',
+    help: 'the module cache to read before a proxy is asked, when it is not that of the go command',
+  },
+  offline: {
+    type: 'boolean',
+    help: 'ask nobody: what no earlier run recorded and no module cache holds makes the exit code 3',
+  },
+  data: {
+    type: 'string',
+    value: 'DIR',
+    help: `${DATA_OPTION.data.help}: keeps the database’s newest head there, not with the user`,
+  },
+  ...JSON_OPTION,
+} as const;
+
+const SETTINGS_SUMMARY =
+  'GOPROXY, GOSUMDB and the like are read as the go command reads them. They may choose whom to ask, never what is left\n' +
+  'out: with GOSUMDB=off, or modules left out as private, the exit code is 3 at best.';
+
+function noteIgnored({ ignored, ownDatabase }: GoSettings, { note }: Io): void {
+  for (const name of ignored) {
+    const why = name === 'GOAUTH' ? 'no command is run for credentials' : 'it would weaken the check';
+    note(`${name} is set and not followed: ${why}`);
+  }
+  if (ownDatabase) note('GOSUMDB names another checksum database than the public one: it alone is believed');
 }
 
-function openHeads(root: string | undefined): { heads: HeadStore; close(): void } {
-  if (root === undefined) return { heads: forgettingHeads(), close: () => undefined };
-  return openStores(dataFolder(root));
+/** Checks the modules of one target; without a policy what they are is not judged. */
+async function verifyTarget(argument: string, policy: ModulePolicy | undefined, given: Given, io: Io) {
+  const target = await moduleTargetOf(argument);
+  const settings = goSettingsOf(await readGoVariables(io.environment));
+  noteIgnored(settings, io);
+  const moduleCache = given.text('modcache');
+  if (moduleCache !== undefined && !(await isFolder(moduleCache)))
+    throw new UsageError(`--modcache ${moduleCache} is no folder`);
+  const state = await openModuleState(given.text('data'), io);
+  const offline = given.flag('offline');
+  try {
+    if (offline && !state.tiles)
+      throw new UsageError('--offline needs the records of an earlier run: set HOME, as it was then');
+    const deps = {
+      ...{ settings, offline, state, io, trustEnvironment: given.flag('trust-env'), now: Date.now() },
+      ...(policy ? { policy } : {}),
+      ...(moduleCache === undefined ? {} : { moduleCache }),
+    };
+    const checked = await orUnchecked(checkModules(deps, target), argument, moduleFixes(deps), io);
+    return showReport({ target: argument, ...checked }, given.flag('json'), io);
+  } finally {
+    state.close();
+  }
 }
 
 export const verifyModulesCommand: Command = {
   name: 'verify modules',
   summary:
-    'hash every go.sum line again and prove it in the checksum database\n\n' +
-    'GOPROXY, GOSUMDB and the like are read as the go command reads them. They may choose whom to ask, never what is left\n' +
-    'out: with GOSUMDB=off, or modules left out as private, the exit code is 3 at best.',
+    'hash every go.sum line again and prove it in the checksum database; vendored code and needed lines too\n\n' +
+    SETTINGS_SUMMARY,
   positionals: 'DIR|MODULE@VERSION',
-  options: {
-    'trust-env': {
-      type: 'boolean',
-      help: 'let GOPRIVATE, GONOPROXY and GONOSUMDB leave modules out; what is left out makes the exit code 3',
-    },
-    data: {
-      type: 'string',
-      value: 'DIR',
-      help: `${DATA_OPTION.data.help}: keeps the database’s newest head for next time`,
-    },
-    ...JSON_OPTION,
-  },
+  options: MODULE_OPTIONS,
   run: async (given, io) => {
     const argument = onlyArgument(given, 'one folder or one MODULE@VERSION');
-    const target = await moduleTargetOf(argument);
-    const settings = goSettingsOf(await readGoVariables(io.environment));
-    for (const name of settings.ignored) io.note(`${name} is set and not followed: it would weaken the check`);
-    if (settings.ownDatabase)
-      io.note('GOSUMDB names another checksum database than the public one: it alone is believed');
-    const opened = openHeads(given.text('data'));
-    try {
-      const deps = { settings, trustEnvironment: given.flag('trust-env'), heads: opened.heads, io };
-      const checked = await orUnchecked(checkModules(deps, target), argument, MODULE_FIXES, io);
-      return showReport({ target: argument, ...checked }, given.flag('json'), io);
-    } finally {
-      opened.close();
-    }
+    const file = given.text('policy');
+    return verifyTarget(argument, file === undefined ? undefined : await readModulePolicy(file), given, io);
+  },
+};
+
+export const verifyChangeCommand: Command = {
+  name: 'verify change',
+  summary:
+    'judge a checkout before it is merged: its modules, its vendored code, and module policy\n\n' +
+    `Without --policy the default rules hold.\n${SETTINGS_SUMMARY}`,
+  positionals: '[DIR]',
+  options: MODULE_OPTIONS,
+  run: async (given, io) => {
+    const argument = given.positionals.length === 0 ? '.' : onlyArgument(given, 'one folder');
+    if (!(await isFolder(argument))) throw new UsageError(`${argument} is no folder: name a checkout`);
+    return verifyTarget(argument, await readModulePolicy(given.text('policy')), given, io);
   },
 };
 
@@ -130,8 +173,8 @@ async function readVerifierKey(argument: string): Promise<VerifierKey> {
 }
 
 async function folderReader(folder: string): Promise<ReadLogFile> {
-  const found = await stat(folder).catch(() => undefined);
-  if (!found?.isDirectory()) throw new UsageError(`${folder} is no folder: name one that relseal ledger export wrote`);
+  if (!(await isFolder(folder)))
+    throw new UsageError(`${folder} is no folder: name one that relseal ledger export wrote`);
   return async (path) => {
     try {
       return await readFile(join(folder, path));
