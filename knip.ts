@@ -14,7 +14,7 @@ const config: KnipConfig = {
   project: ['{events,core,adapters,functions,statemachines,infra,cli,test,bench,demo}/**/*.{ts,mjs}'],
   ignoreExportsUsedInFile: true,
   // Judges and makers of fixtures: the product itself starts none of them.
-  ignoreBinaries: ['go'],
+  ignoreBinaries: ['go', 'gpgconf', 'ssh-keygen'],
   // Loaded by createRequire; types that middy's own declarations refer to.
   ignoreDependencies: ['asl-validator', '@types/aws-lambda'],
 };

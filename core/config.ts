@@ -7,10 +7,21 @@ const name = z.string().min(1).max(255);
 /** `env:NAME`, `file:PATH` or `arn:…`; the value itself is never in the document. */
 export const SecretReference = z.string().regex(/^(?:env:[A-Z][A-Z0-9_]*|file:.+|arn:.+)$/);
 
-/** Where a repository's tree comes from. `module-proxy`: the tree is the module zip and the commit stays claimed. */
+/**
+ * Where a repository's tree comes from. `module-proxy`: the tree is the module zip and the commit stays claimed. `git`: a
+ * folder of this machine. `git-https`: a server, read without a git program.
+ */
 export const FetchConfig = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('module-proxy'), module: name }),
   z.strictObject({ kind: z.literal('git'), path: z.string().min(1) }),
+  z.strictObject({
+    kind: z.literal('git-https'),
+    /** The repository as `git clone` takes it; `http` only for loopback. Its host must be among `hosts`. */
+    url: z.url({ protocol: /^https?$/ }),
+    /** With a password: Basic. A password alone is a bearer token. */
+    username: SecretReference.optional(),
+    password: SecretReference.optional(),
+  }),
 ]);
 export type FetchConfig = z.infer<typeof FetchConfig>;
 
@@ -26,10 +37,21 @@ export const RegistryConfig = z.discriminatedUnion('kind', [
 ]);
 export type RegistryConfig = z.infer<typeof RegistryConfig>;
 
+/** Where a repository's host shows what is said of a commit; the token may do that and nothing else. */
+export const StatusConfig = z.strictObject({
+  kind: z.enum(['github', 'gitea', 'gitlab']),
+  /** Of the API, without a path of the repository. `http` only for loopback. */
+  url: z.url({ protocol: /^https?$/ }),
+  token: SecretReference,
+});
+export type StatusConfig = z.infer<typeof StatusConfig>;
+
 export const RepositoryConfig = z.strictObject({
   name,
   /** For an SCM: how to read its tree. */
   fetch: FetchConfig.optional(),
+  /** For an SCM: where its host is told what was decided on a commit; nowhere when not given. */
+  status: StatusConfig.optional(),
   /** For a registry: how to reach it. */
   registry: RegistryConfig.optional(),
   /** For a registry: the source repository whose release an image of the same tag must link to. */
@@ -51,6 +73,48 @@ export const SourceConfig = z.strictObject({
 });
 export type SourceConfig = z.infer<typeof SourceConfig>;
 
+const secureUrl = z.url({ protocol: /^https?$/ });
+/** PKCS#8 in PEM, by reference: RSA, P-256 or Ed25519. */
+const signingKey = { key: SecretReference, keyId: name.optional() };
+
+/** Who asks a host of private modules. Each kind is sent to exactly this host and to no other. */
+export const CredentialConfig = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('basic'), host: name, username: SecretReference, password: SecretReference }),
+  z.strictObject({ kind: z.literal('bearer'), host: name, token: SecretReference }),
+  z.strictObject({ kind: z.literal('netrc'), host: name, file: SecretReference }),
+  /** A token that we sign ourselves, good for five minutes (RFC 7523). */
+  z.strictObject({
+    kind: z.literal('jwt'),
+    host: name,
+    ...signingKey,
+    issuer: name,
+    subject: name,
+    audience: z.string().min(1).max(1024),
+  }),
+  /** OAuth 2 for machines (RFC 6749 §4.4). `tokenUrl` is on a listed host, too. */
+  z.strictObject({
+    kind: z.literal('client-credentials'),
+    host: name,
+    tokenUrl: secureUrl,
+    clientId: name,
+    proof: z.union([z.strictObject({ secret: SecretReference }), z.strictObject(signingKey)]),
+    scope: z.string().max(1024).optional(),
+    audience: z.string().max(1024).optional(),
+  }),
+  /** OAuth 2 for people (authorization code with PKCE): `relseal login HOST` on the machine that asks. */
+  z.strictObject({
+    kind: z.literal('login'),
+    host: name,
+    authorizationUrl: secureUrl,
+    tokenUrl: secureUrl,
+    clientId: name,
+    /** Name of the server in its ID tokens, where that is not the origin of `tokenUrl`. */
+    issuer: secureUrl.optional(),
+    scope: z.string().max(1024).optional(),
+  }),
+]);
+export type CredentialConfig = z.infer<typeof CredentialConfig>;
+
 export const ModulesConfig = z.strictObject({
   /** A GOPROXY list. Required: nothing defaults to a public endpoint. */
   proxy: z.string().min(1),
@@ -58,6 +122,26 @@ export const ModulesConfig = z.strictObject({
   checksumDatabase: z.string().min(1),
   /** Module path patterns (as GOPRIVATE) that are never asked of public services. */
   private: z.array(z.string()).default([]),
+  /**
+   * Module path patterns that may be asked of public services; `*` is everything that is not the tenant's own. What lies
+   * on the tenant's own hosts and organisations is private until a pattern names it literally.
+   */
+  public: z.array(z.string()).default([]),
+  /**
+   * Name of the tenant's own checksum database, `host[/path]`: served by `relseal serve` at `/sumdb/<tenant>` to whoever
+   * can reach the server, who may also have private modules logged at their first use.
+   */
+  database: z
+    .string()
+    .regex(/^[a-z0-9.-]+(?:\/[a-z0-9./-]+)?$/)
+    .max(200)
+    .optional(),
+  /** Who asks the hosts of the proxy list; hosts that are not named are asked by nobody in particular. */
+  credentials: z
+    .array(CredentialConfig)
+    .max(100)
+    .refine((all) => new Set(all.map(({ host }) => host)).size === all.length, 'two credentials for one host')
+    .default([]),
 });
 export type ModulesConfig = z.infer<typeof ModulesConfig>;
 

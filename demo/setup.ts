@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
+import { ownPrefixes } from '../core/sumdb/privacy.ts';
 import { type DemoInputs, IMAGES, SAMPLE, STAND_IN } from './inputs.ts';
 import { type Behaviour, type LiveService, QUERIES } from './live-service.ts';
 
@@ -138,7 +139,8 @@ function configOf(setup: Omit<DemoSetup, 'environment'>, upstream: string, targe
         ...tenant,
         id: OWN_TENANT,
         origin: `ledger.example.com/${OWN_TENANT}`,
-        modules: { proxy: upstream, checksumDatabase: inputs.verifierKey },
+        // The bundled modules are in the bundled database, as if the organisation had published them.
+        modules: { proxy: upstream, checksumDatabase: inputs.verifierKey, public: [SAMPLE.host] },
         sources: [
           {
             provider: 'gitea',
@@ -163,7 +165,11 @@ function configOf(setup: Omit<DemoSetup, 'environment'>, upstream: string, targe
         ...tenant,
         id: PUBLIC_TENANT,
         origin: `ledger.example.com/${PUBLIC_TENANT}`,
-        modules: { proxy: released.proxy, checksumDatabase: released.checksumDatabase },
+        modules: {
+          proxy: released.proxy,
+          checksumDatabase: released.checksumDatabase,
+          public: ['*', ...ownPrefixes([released.module])],
+        },
         sources: [
           {
             provider: 'github',

@@ -6,7 +6,8 @@ import { TenantId } from '../events/fields.ts';
 
 /**
  * What was deployed beside the code: configuration and policies. They are part of the bundle, so that a change of them is
- * a new version of the function, and every run says by which version it was judged.
+ * a new version of the function, and every run says by which version it was judged. A policy is the text of JSON, as which
+ * it was read before it was deployed.
  */
 const Deployment = z.strictObject({ config: Config, policies: z.record(TenantId, z.string()) });
 

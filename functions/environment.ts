@@ -18,7 +18,11 @@ export const WORM = {
 export const LEDGER = { LEDGER_TABLE_NAME: name, ...WORM };
 
 /** Machines that releases run on, by ARN. */
-export const RELEASE_MACHINES = { SOURCE_RELEASE_MACHINE_ARN: arn, IMAGE_RELEASE_MACHINE_ARN: arn };
+export const RELEASE_MACHINES = {
+  SOURCE_RELEASE_MACHINE_ARN: arn,
+  CHANGE_CHECK_MACHINE_ARN: arn,
+  IMAGE_RELEASE_MACHINE_ARN: arn,
+};
 
 /** Machines that promotions run on, by ARN. */
 export const PROMOTION_MACHINES = { PROMOTION_MACHINE_ARN: arn, ROLLBACK_MACHINE_ARN: arn };

@@ -1,17 +1,20 @@
 import { lambdaClock } from '../adapters/aws/clock.ts';
-import { openChecksumDatabase } from '../adapters/network/checksum-database.ts';
 import { openEgress } from '../adapters/network/egress.ts';
-import { openModuleProxy } from '../adapters/network/module-proxy.ts';
+import { gitHttpsSource } from '../adapters/network/git-https-source.ts';
+import { gitCredentials } from '../adapters/network/git-smart-http-helper.ts';
 import { moduleProxySource } from '../adapters/network/module-proxy-source.ts';
 import { ociRegistry } from '../adapters/network/oci-registry.ts';
+import { scmStatus } from '../adapters/network/scm-status.ts';
+import { openTenantModules } from '../adapters/network/tenant-modules.ts';
 import { ModulePath } from '../core/brands.ts';
 import type { Config, FetchConfig, RepositoryConfig, TenantConfig } from '../core/config.ts';
-import { Fault } from '../core/faults.ts';
+import { assertNever, Fault } from '../core/faults.ts';
+import type { CommitStatus } from '../core/ports/commit-status.ts';
 import type { HeadStore } from '../core/ports/head-store.ts';
 import type { Registry } from '../core/ports/registry.ts';
 import type { Secrets } from '../core/ports/secrets.ts';
 import type { SourceHost } from '../core/ports/source-host.ts';
-import { checksumDatabaseKey } from '../core/sumdb/databases.ts';
+import { classifyModule, privacySettings, privatePatterns } from '../core/sumdb/privacy.ts';
 import type { TenantId } from '../events/fields.ts';
 
 interface Deployed {
@@ -39,14 +42,28 @@ export const sourceOf =
     repositoryOf(tenantOf(id), named)?.source;
 
 /** Source hosts by name. Folders are for the embedded server: a function has none. */
-export function sourceHosts({ config, tenantOf }: Deployed) {
+export function sourceHosts(deployed: Deployed, secrets: Secrets) {
+  const { config, tenantOf } = deployed;
   const egress = openEgress(config.hosts);
+  const modulesOf = tenantModules(deployed, secrets);
+  const hostOf = (tenant: TenantConfig, fetch: FetchConfig): SourceHost | undefined => {
+    switch (fetch.kind) {
+      case 'module-proxy':
+        return moduleProxySource(modulesOf(tenant.id).modules, ModulePath.parse(fetch.module));
+      case 'git-https':
+        return gitHttpsSource({ egress, url: new URL(fetch.url), credentials: gitCredentials(secrets, fetch) });
+      case 'git':
+        return undefined;
+      default:
+        return assertNever(fetch);
+    }
+  };
   return (id: TenantId, host: string, name: string): { host: SourceHost; fetch: FetchConfig } => {
     const tenant = tenantOf(id);
     const fetch = repositoryOf(tenant, { host, name })?.fetch;
-    if (fetch?.kind !== 'module-proxy') throw notHere(id, { host, name }, 'source');
-    const modules = openModuleProxy({ proxy: tenant.modules.proxy, egress });
-    return { host: moduleProxySource(modules, ModulePath.parse(fetch.module)), fetch };
+    const found = fetch && hostOf(tenant, fetch);
+    if (!fetch || !found) throw notHere(id, { host, name }, 'source');
+    return { host: found, fetch };
   };
 }
 
@@ -72,16 +89,33 @@ export function registries({ config, tenantOf }: Deployed, secrets: Secrets) {
   };
 }
 
-/** What a tenant's modules are proved with. */
-export function moduleDeps({ config, tenantOf }: Deployed, heads: HeadStore) {
+/** Where each tenant's modules come from. */
+export function tenantModules({ config, tenantOf }: Deployed, secrets: Secrets) {
   const egress = openEgress(config.hosts);
+  return (id: TenantId) => openTenantModules({ egress, secrets, clock: lambdaClock }, tenantOf(id));
+}
+
+/** What a tenant's modules are read from and proved with. */
+export function moduleDeps(deployed: Deployed, heads: HeadStore, secrets: Secrets) {
+  const modulesOf = tenantModules(deployed, secrets);
   return (id: TenantId) => {
-    const { proxy, checksumDatabase, private: patterns } = tenantOf(id).modules;
+    const { modules, database } = modulesOf(id);
+    const privacy = privacySettings(deployed.tenantOf(id));
     return {
-      modules: openModuleProxy({ proxy, egress }),
-      database: openChecksumDatabase({ verifierKey: checksumDatabaseKey(checksumDatabase), proxy, egress }),
-      heads,
-      settings: { private: patterns },
+      ...{ modules, index: modules, database, heads },
+      settings: { private: privatePatterns(privacy) },
+      classify: (path: string) => classifyModule(path, privacy),
     };
+  };
+}
+
+/** Where the host of a repository is told what was decided; `undefined` where configuration names no place. */
+export function statusOf({ config, tenantOf }: Deployed, secrets: Secrets) {
+  const egress = openEgress(config.hosts);
+  return (id: TenantId, host: string, name: string): CommitStatus | undefined => {
+    const status = repositoryOf(tenantOf(id), { host, name })?.status;
+    if (!status) return undefined;
+    const token = async () => (await secrets.values(status.token))[0] ?? '';
+    return scmStatus({ egress, kind: status.kind, url: status.url, repository: name, token });
   };
 }

@@ -1,7 +1,9 @@
-import { copyFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { buildSync } from 'esbuild';
+import { shakeableClients } from './sdk-clients.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -29,7 +31,20 @@ const BANNER = "import { createRequire } from 'node:module'; const require = cre
 export function bundleFunctions(target: string, document?: string): readonly BundledFunction[] {
   const names = functionNames();
   for (const name of names) rmSync(join(target, name), { recursive: true, force: true });
-  // All in one call: what they share is read once.
+  const clients = mkdtempSync(join(tmpdir(), 'relseal-clients-'));
+  build(names, target, clients);
+  rmSync(clients, { recursive: true });
+  return names.map((name) => {
+    const folder = join(target, name);
+    if (document !== undefined) writeFileSync(join(folder, 'relseal.json'), document);
+    copyFileSync(join(root, 'NOTICE'), join(folder, 'NOTICE'));
+    return { name, folder, bytes: statSync(join(folder, 'index.mjs')).size };
+  });
+}
+
+/** All in one call: what they share is read once. `clients` is an empty folder for copies of the SDK's clients. */
+function build(names: readonly string[], target: string, clients: string): void {
+  const modules = join(root, 'node_modules');
   buildSync({
     entryPoints: names.map((name) => ({ in: join(root, 'functions', name, 'handler.ts'), out: `${name}/index` })),
     outdir: target,
@@ -41,15 +56,15 @@ export function bundleFunctions(target: string, document?: string): readonly Bun
     format: 'esm',
     target: 'node24',
     mainFields: ['module', 'main'],
-    alias: { '@aws-sdk/credential-provider-node': join(root, 'adapters/aws/environment-credentials.ts') },
+    // What copies import lies where it always does.
+    nodePaths: [modules],
+    alias: {
+      ...shakeableClients(modules, clients),
+      '@aws-sdk/credential-provider-node': join(root, 'adapters/aws/environment-credentials.ts'),
+      yaml: join(root, 'functions/json-policies.ts'),
+    },
     banner: { js: BANNER },
     legalComments: 'none',
     logLevel: 'warning',
-  });
-  return names.map((name) => {
-    const folder = join(target, name);
-    if (document !== undefined) writeFileSync(join(folder, 'relseal.json'), document);
-    copyFileSync(join(root, 'NOTICE'), join(folder, 'NOTICE'));
-    return { name, folder, bytes: statSync(join(folder, 'index.mjs')).size };
   });
 }

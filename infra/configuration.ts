@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import * as z from 'zod';
-import { Config, type TenantConfig } from '../core/config.ts';
+import { Config, type CredentialConfig, type TenantConfig } from '../core/config.ts';
+import { assertNever, Fault } from '../core/faults.ts';
+import { parsePolicy } from '../core/gate/read-policy.ts';
 
 /** How long locked objects stay, and who may shorten it: nobody (COMPLIANCE) or the teardown role (GOVERNANCE). */
 export interface Retention {
@@ -15,8 +17,14 @@ export interface Configuration {
   readonly retention: Retention;
   /** What the functions read beside their code: configuration and policies. */
   readonly document: string;
-  /** Secrets that who receives must read, those for the registries, for the targets, and for the pseudonyms alone. */
+  /**
+   * Secrets by who must read them: who receives, who reads sources and modules, who tells statuses, who reads registries,
+   * who changes targets, and who makes pseudonyms alone.
+   */
   readonly hookSecrets: readonly string[];
+  readonly sourceSecrets: readonly string[];
+  readonly moduleSecrets: readonly string[];
+  readonly statusSecrets: readonly string[];
   readonly registrySecrets: readonly string[];
   readonly targetSecrets: readonly string[];
   readonly pseudonymSecrets: readonly string[];
@@ -43,7 +51,31 @@ const repositoriesOf = (tenants: readonly TenantConfig[]) =>
     ),
   );
 
+/** What a credential is made of; a person's login is for machines with a person. */
+function credentialSecrets(credential: CredentialConfig): (string | undefined)[] {
+  switch (credential.kind) {
+    case 'basic':
+      return [credential.username, credential.password];
+    case 'bearer':
+      return [credential.token];
+    case 'netrc':
+      return [credential.file];
+    case 'jwt':
+      return [credential.key];
+    case 'client-credentials':
+      return ['secret' in credential.proof ? credential.proof.secret : credential.proof.key];
+    case 'login':
+      return [];
+    default:
+      return assertNever(credential);
+  }
+}
+
 function secretsOf(tenants: readonly TenantConfig[]) {
+  const sources = repositoriesOf(tenants).flatMap(({ fetch }) =>
+    fetch?.kind === 'git-https' ? [fetch.username, fetch.password] : [],
+  );
+  const modules = tenants.flatMap((tenant) => tenant.modules.credentials.flatMap(credentialSecrets));
   const registries = repositoriesOf(tenants).flatMap(({ registry }) =>
     registry?.kind === 'https' ? [registry.username, registry.password] : [],
   );
@@ -56,6 +88,10 @@ function secretsOf(tenants: readonly TenantConfig[]) {
   );
   return {
     hookSecrets: distinct(hooks),
+    // A module proxy may be the source of a repository, so who reads sources reads modules.
+    sourceSecrets: distinct([...sources, ...modules]),
+    moduleSecrets: distinct(modules),
+    statusSecrets: distinct(repositoriesOf(tenants).map(({ status }) => status?.token)),
     registrySecrets: distinct(registries),
     targetSecrets: distinct(targets),
     pseudonymSecrets: distinct(tenants.map(({ pseudonymKey }) => pseudonymKey)),
@@ -88,16 +124,21 @@ function environmentProblems({ id, pseudonymKey, environments }: TenantConfig, h
 
 /** What one machine can have and functions cannot. */
 function problemsOf({ tenants, hosts }: Config): string[] {
-  const { hookSecrets, registrySecrets, targetSecrets } = secretsOf(tenants);
+  const { hookSecrets, sourceSecrets, statusSecrets, registrySecrets, targetSecrets } = secretsOf(tenants);
   const reachable = new Set(hosts.map(({ host }) => host));
   return [
-    ...[...hookSecrets, ...registrySecrets, ...targetSecrets]
+    ...[...hookSecrets, ...sourceSecrets, ...statusSecrets, ...registrySecrets, ...targetSecrets]
       .filter((reference) => !reference.startsWith('arn:'))
       .map((reference) => `${reference}: a function reads secrets from Secrets Manager only; name an ARN`),
     ...repositoriesOf(tenants).flatMap(({ where, fetch, registry }) => [
-      ...(fetch?.kind === 'git' ? [`${where}: a function has no git folders; use module-proxy`] : []),
+      ...(fetch?.kind === 'git' ? [`${where}: a function has no git folders; use git-https or module-proxy`] : []),
       ...(registry?.kind === 'oci-layout' ? [`${where}: a function has no layout folders; use https`] : []),
     ]),
+    ...tenants.flatMap(({ id, modules }) =>
+      modules.credentials.flatMap(({ kind, host }) =>
+        kind === 'login' ? [`${id}: ${host}: nobody can log in to a function; use client-credentials`] : [],
+      ),
+    ),
     ...tenants.flatMap((tenant) => environmentProblems(tenant, reachable)),
   ];
 }
@@ -114,6 +155,26 @@ export function retentionOf(kind: 'production' | 'test', iUnderstandRetention: u
   return { mode: 'COMPLIANCE', days: days.data };
 }
 
+/**
+ * Policies by tenant, as JSON: functions have no parser of YAML. What is deployed is read once more, since it is longer than
+ * what a person wrote, and one that a function cannot read is refused here.
+ */
+function policiesOf(tenants: readonly TenantConfig[], policyOf: (path: string) => string) {
+  const problems: string[] = [];
+  const read = tenants.map(({ id, policy }) => {
+    try {
+      const text = JSON.stringify(parsePolicy(policyOf(policy)) ?? null);
+      parsePolicy(text);
+      return [id, text] as const;
+    } catch (error) {
+      if (!(error instanceof Fault)) throw error;
+      problems.push(`${id}: ${policy}: ${error.message}`);
+      return [id, ''] as const;
+    }
+  });
+  return { problems, policies: Object.fromEntries(read) };
+}
+
 /** Judges a configuration document and what it takes along. `policyOf` reads a policy by the path the document names. */
 export function configurationOf(
   value: unknown,
@@ -123,9 +184,9 @@ export function configurationOf(
   const read = Config.safeParse(value);
   if (!read.success) throw new ConfigurationRefused(z.prettifyError(read.error).split('\n'));
   const { tenants, environment } = read.data;
-  const problems = problemsOf(read.data);
+  const { policies, problems: unread } = policiesOf(tenants, policyOf);
+  const problems = [...problemsOf(read.data), ...unread];
   if (problems.length > 0) throw new ConfigurationRefused(problems);
-  const policies = Object.fromEntries(tenants.map(({ id, policy }) => [id, policyOf(policy)]));
   return {
     config: read.data,
     production: environment.kind === 'production',

@@ -3,6 +3,8 @@ import type { EventBus } from 'aws-cdk-lib/aws-events';
 import type { Role } from 'aws-cdk-lib/aws-iam';
 import type { Env as AnswerOperatorEnv } from '../functions/answer-operator/env.ts';
 import type { Env as AppendLedgerEnv } from '../functions/append-ledger/env.ts';
+import type { Env as CheckModulePolicyEnv } from '../functions/check-module-policy/env.ts';
+import type { Env as CheckTagSignerEnv } from '../functions/check-tag-signer/env.ts';
 import type { Env as ClaimReleaseEnv } from '../functions/claim-release/env.ts';
 import type { Env as DecideGateEnv } from '../functions/decide-gate/env.ts';
 import type { Env as FetchSourceEnv } from '../functions/fetch-source/env.ts';
@@ -19,12 +21,14 @@ import type { Env as ReadLogEnv } from '../functions/read-log/env.ts';
 import type { Env as ReceiveNativeEventEnv } from '../functions/receive-native-event/env.ts';
 import type { Env as ReceiveWebhookEnv } from '../functions/receive-webhook/env.ts';
 import type { Env as RecordRunOutcomeEnv } from '../functions/record-run-outcome/env.ts';
+import type { Env as ReportStatusEnv } from '../functions/report-status/env.ts';
 import type { Env as ResolveImageEnv } from '../functions/resolve-image/env.ts';
 import type { Env as SignArtifactEnv } from '../functions/sign-artifact/env.ts';
 import type { Env as StartWorkflowEnv } from '../functions/start-workflow/env.ts';
 import type { Env as SweepEnv } from '../functions/sweep/env.ts';
 import type { Env as VerifyGoSumEnv } from '../functions/verify-go-sum/env.ts';
 import type { Env as VerifySignatureEnv } from '../functions/verify-signature/env.ts';
+import type { Env as VerifyVendorEnv } from '../functions/verify-vendor/env.ts';
 import { COMPENSATING, MACHINES, type MachineName, type StepName } from '../statemachines/catalog.ts';
 import type { Configuration } from './configuration.ts';
 import {
@@ -33,6 +37,7 @@ import {
   executionGrant,
   listGrant,
   publicKeyGrant,
+  redriveGrants,
   secretGrants,
   signGrant,
   startGrant,
@@ -42,7 +47,7 @@ import {
   wormGrants,
 } from './constructs/grants.ts';
 import type { Machine } from './constructs/machine.ts';
-import { MAX_RECEIVES } from './constructs/queue.ts';
+import { MAX_RECEIVES, type WorkQueue } from './constructs/queue.ts';
 import {
   appendGrants,
   evidenceGrants,
@@ -67,6 +72,8 @@ export function stepSpecs(
   const artifactKeys = [...state.artifactKeys.values()];
   const keyArns = JSON.stringify(Object.fromEntries([...state.artifactKeys].map(([id, { keyArn }]) => [id, keyArn])));
   const registry = secretGrants(configuration.registrySecrets);
+  const sources = secretGrants(configuration.sourceSecrets);
+  const modules = secretGrants(configuration.moduleSecrets);
   const CLAIMS_TABLE_NAME = state.claims.tableName;
   const check = { environment: worm, grants: evidence, timeoutSeconds: SHORT };
   return {
@@ -86,17 +93,52 @@ export function stepSpecs(
     },
     'fetch-source': {
       environment: worm satisfies Record<keyof FetchSourceEnv, string>,
-      grants: evidence,
+      grants: [...evidence, ...sources],
       timeoutSeconds: FETCH,
       memoryMb: 2048,
       temporaryMb: 1024,
     },
     'verify-go-sum': {
       environment: { ...worm, HEADS_TABLE_NAME: state.heads.tableName } satisfies Record<keyof VerifyGoSumEnv, string>,
-      grants: [...evidence, tableGrant(state.heads, 'GetItem', 'PutItem')],
+      grants: [...evidence, tableGrant(state.heads, 'GetItem', 'PutItem', 'Query'), ...modules],
       timeoutSeconds: LONG,
       memoryMb: 1769,
       temporaryMb: 2048,
+    },
+    'verify-vendor': {
+      environment: worm satisfies Record<keyof VerifyVendorEnv, string>,
+      grants: [...evidence, ...modules],
+      timeoutSeconds: LONG,
+      memoryMb: 1769,
+      temporaryMb: 2048,
+    },
+    'check-module-policy': {
+      environment: {
+        ...ledger,
+        HEADS_TABLE_NAME: state.heads.tableName,
+        VIEWS_TABLE_NAME: state.views.tableName,
+      } satisfies Record<keyof CheckModulePolicyEnv, string>,
+      grants: [
+        tableGrant(state.ledger, 'GetItem', 'Query'),
+        tableGrant(state.views, 'GetItem', 'Query', 'PutItem', 'BatchWriteItem'),
+        tableGrant(state.heads, 'GetItem', 'PutItem'),
+        ...wormGrants(state.worm, { read: ['evidence', 'seg'], write: ['evidence'] }),
+        ...modules,
+      ],
+      timeoutSeconds: LONG,
+      memoryMb: 1769,
+      temporaryMb: 2048,
+    },
+    'check-tag-signer': {
+      environment: worm satisfies Record<keyof CheckTagSignerEnv, string>,
+      grants: [...evidence, ...sources],
+      timeoutSeconds: FETCH,
+      memoryMb: 1024,
+    },
+    'report-status': {
+      environment: worm satisfies Record<keyof ReportStatusEnv, string>,
+      grants: [...evidence, ...secretGrants(configuration.statusSecrets)],
+      timeoutSeconds: SHORT,
     },
     'make-source-sbom': { ...check, environment: worm satisfies Record<keyof MakeSourceSbomEnv, string> },
     'decide-gate': { ...check, environment: worm satisfies Record<keyof DecideGateEnv, string> },
@@ -177,9 +219,16 @@ export type EdgeName = (typeof EDGES)[number];
 /** Machines whose runs have claims: their ends are recorded, and persons may stop and replay them. */
 export const CLAIMED_MACHINES: readonly MachineName[] = MACHINES.filter((name) => name !== 'checkpoint');
 
+/** Seconds of the functions that empty queues. */
+export const CONSUMER_SECONDS = { 'start-workflow': 30, 'record-run-outcome': 60, 'receive-native-event': 10 } as const;
+export type ConsumerName = keyof typeof CONSUMER_SECONDS;
+/** The queue before each of them. */
+export type Queues = Readonly<Record<ConsumerName, WorkQueue>>;
+
 export interface EdgeResources {
   readonly stack: Stack;
   readonly bus: EventBus;
+  readonly queues: Queues;
   readonly publisherRole: Role;
   readonly machines: Readonly<Record<MachineName, Machine>>;
 }
@@ -197,17 +246,29 @@ function receptionSpec(state: StatefulStack, { hookSecrets }: Configuration): Fu
     ...secretGrants(hookSecrets),
   ];
   // A sender waits: ten seconds is what GitHub gives.
-  return { environment, grants, timeoutSeconds: 10, memoryMb: 1024 };
+  return { environment, grants, timeoutSeconds: CONSUMER_SECONDS['receive-native-event'], memoryMb: 1024 };
 }
+
+/** The queues as the desk is told them. */
+const queueUrls = (queues: Queues) => ({
+  START_QUEUE_URL: queues['start-workflow'].queue.queueUrl,
+  START_DEAD_LETTERS_QUEUE_URL: queues['start-workflow'].deadLetters.queueUrl,
+  OUTCOME_QUEUE_URL: queues['record-run-outcome'].queue.queueUrl,
+  OUTCOME_DEAD_LETTERS_QUEUE_URL: queues['record-run-outcome'].deadLetters.queueUrl,
+  NATIVE_QUEUE_URL: queues['receive-native-event'].queue.queueUrl,
+  NATIVE_DEAD_LETTERS_QUEUE_URL: queues['receive-native-event'].deadLetters.queueUrl,
+  QUEUE_MAX_RECEIVES: String(MAX_RECEIVES),
+});
 
 export function edgeSpecs(
   state: StatefulStack,
   configuration: Configuration,
-  { stack, bus, publisherRole, machines }: EdgeResources,
+  { stack, bus, queues, publisherRole, machines }: EdgeResources,
 ): Record<EdgeName, FunctionSpec> {
   const { ledger } = variablesOf(state, configuration);
   const releaseArns = {
     SOURCE_RELEASE_MACHINE_ARN: machines['source-release'].aliasArn,
+    CHANGE_CHECK_MACHINE_ARN: machines['change-check'].aliasArn,
     IMAGE_RELEASE_MACHINE_ARN: machines['image-release'].aliasArn,
   };
   const promotionArns = {
@@ -245,7 +306,7 @@ export function edgeSpecs(
         tableGrant(state.tagTable, 'GetItem', 'PutItem'),
         busGrant(bus),
         ...appendGrants(state),
-        ...secretGrants(configuration.registrySecrets),
+        ...secretGrants([...new Set([...configuration.registrySecrets, ...configuration.sourceSecrets])]),
       ],
       timeoutSeconds: 110,
       role: publisherRole,
@@ -261,10 +322,10 @@ export function edgeSpecs(
       grants: [
         tableGrant(state.deliveries, 'GetItem'),
         tableGrant(state.claims, 'GetItem', 'PutItem'),
-        starts('source-release', 'image-release'),
+        starts('source-release', 'change-check', 'image-release'),
         ...appendGrants(state),
       ],
-      timeoutSeconds: 30,
+      timeoutSeconds: CONSUMER_SECONDS['start-workflow'],
     },
     'record-run-outcome': {
       environment: { ...ledger, ...releaseArns, ...promotionArns, CLAIMS_TABLE_NAME } satisfies Record<
@@ -278,7 +339,7 @@ export function edgeSpecs(
         ...appendGrants(state),
         ...evidenceGrants(state),
       ],
-      timeoutSeconds: 60,
+      timeoutSeconds: CONSUMER_SECONDS['record-run-outcome'],
     },
     sweep: {
       environment: {
@@ -344,6 +405,7 @@ export function edgeSpecs(
         CLAIMS_TABLE_NAME,
         WAITS_TABLE_NAME,
         VIEWS_TABLE_NAME: state.views.tableName,
+        ...queueUrls(queues),
       } satisfies Record<keyof AnswerOperatorEnv, string>,
       grants: [
         tableGrant(state.claims, 'GetItem', 'PutItem'),
@@ -352,7 +414,8 @@ export function edgeSpecs(
         tableGrant(state.waits, 'GetItem', 'PutItem', 'DeleteItem'),
         describeClaimed,
         redrive,
-        executionGrant(stack, CLAIMED_MACHINES, 'StopExecution'),
+        executionGrant(stack, CLAIMED_MACHINES, 'DescribeStateMachineForExecution', 'StopExecution'),
+        ...redriveGrants(Object.values(queues)),
         starts(...CLAIMED_MACHINES),
         tokenGrant(promotionArn, 'SendTaskSuccess'),
         ...appendGrants(state),

@@ -4,6 +4,7 @@ import { KMSClient } from '@aws-sdk/client-kms';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { SFNClient } from '@aws-sdk/client-sfn';
+import { SQSClient } from '@aws-sdk/client-sqs';
 
 /**
  * Platform helper: one way to build each client, called only by functions that use it, so that a bundle holds no other.
@@ -15,5 +16,6 @@ export const dynamoClient = () => new DynamoDBClient(settings());
 export const s3Client = () => new S3Client(settings());
 export const kmsClient = () => new KMSClient(settings());
 export const sfnClient = () => new SFNClient(settings());
+export const sqsClient = () => new SQSClient(settings());
 export const eventBridgeClient = () => new EventBridgeClient(settings());
 export const secretsManagerClient = () => new SecretsManagerClient(settings());

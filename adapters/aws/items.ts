@@ -27,6 +27,10 @@ import { Fault } from '../../core/faults.ts';
  * | open waits of a kind | `OPEN#tenant#kind` | business key, ordinal | |
  * | who may change a target | `LOCK#tenant#sha256(target)` | `-` | |
  * | head of a foreign log | `FOREIGN#sha256(log)` | `-` | |
+ * | head of a module log (compare and swap) | `MODHEAD#tenant` | `-` | |
+ * | logged modules by index | `MODLOG#tenant` | index, 16 digits | |
+ * | logged module by version | `MODULE#tenant#sha256(path, version)` | `-` | |
+ * | tile hashes of a module log | `MODHASH#tenant#level` | index, 16 digits | |
  *
  * Every read by key is strongly consistent; the index serves lists only, which may lag.
  */

@@ -18,13 +18,14 @@ import { Env } from './env.ts';
 const env = readEnvironment(Env);
 const dynamo = dynamoClient();
 const deployment = readDeployment();
+const secrets = secretsManagerSecrets(secretsManagerClient(), lambdaClock.now);
 const deps = {
   ...appenderOf(s3Client(), dynamo, env),
   deliveries: dynamoDeliveryStore({ client: dynamo, tableName: env.DELIVERIES_TABLE_NAME }),
   tags: dynamoTagTable({ client: dynamo, tableName: env.TAGS_TABLE_NAME }),
   bus: eventbridgeBus({ client: eventBridgeClient(), busName: env.EVENT_BUS_NAME }),
-  sourceHosts: sourceHosts(deployment),
-  registries: registries(deployment, secretsManagerSecrets(secretsManagerClient(), lambdaClock.now)),
+  sourceHosts: sourceHosts(deployment, secrets),
+  registries: registries(deployment, secrets),
   ids: lambdaIds,
 };
 

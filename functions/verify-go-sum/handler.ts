@@ -1,7 +1,11 @@
 import middy from '@middy/core';
-import { dynamoClient, s3Client } from '../../adapters/aws/client.ts';
+import { dynamoClient, s3Client, secretsManagerClient } from '../../adapters/aws/client.ts';
+import { lambdaClock } from '../../adapters/aws/clock.ts';
 import { dynamoHeadStore } from '../../adapters/aws/dynamo-head-store.ts';
+import { dynamoModuleLog } from '../../adapters/aws/dynamo-module-log.ts';
+import { secretsManagerSecrets } from '../../adapters/aws/secrets-manager-secrets.ts';
 import { verifyGoSum } from '../../core/gosum/task.ts';
+import { type ModuleHashes, pinModule } from '../../core/modulelog/pin.ts';
 import { runTask } from '../../core/task.ts';
 import { readDeployment } from '../deployment.ts';
 import { readEnvironment } from '../environment.ts';
@@ -12,9 +16,13 @@ import { Env } from './env.ts';
 
 const env = readEnvironment(Env);
 const worm = wormOf(s3Client(), env);
-const heads = dynamoHeadStore({ client: dynamoClient(), tableName: env.HEADS_TABLE_NAME });
-const modulesOf = moduleDeps(readDeployment(), heads);
+const table = { client: dynamoClient(), tableName: env.HEADS_TABLE_NAME };
+const heads = dynamoHeadStore(table);
+const log = { store: dynamoModuleLog(table), clock: lambdaClock };
+const modulesOf = moduleDeps(readDeployment(), heads, secretsManagerSecrets(secretsManagerClient(), lambdaClock.now));
 
-export const handler = middy((payload: unknown) =>
-  runTask(verifyGoSum, { worm, ...modulesOf(tenantOfPayload(payload)) }, payload),
-);
+export const handler = middy((payload: unknown) => {
+  const tenant = tenantOfPayload(payload);
+  const pin = (hashes: ModuleHashes) => pinModule(log, tenant, hashes, 'tofu');
+  return runTask(verifyGoSum, { worm, ...modulesOf(tenant), pin }, payload);
+});

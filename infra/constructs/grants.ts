@@ -7,6 +7,7 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3';
 import type { Queue } from 'aws-cdk-lib/aws-sqs';
 import type { MachineName } from '../../statemachines/catalog.ts';
 import { ALIAS, executionArnsOf } from './machine-names.ts';
+import type { WorkQueue } from './queue.ts';
 
 /** Least privilege by hand: each function is given the calls its adapters make, on the rows and names they make them on. */
 
@@ -76,6 +77,18 @@ export const queueGrant = (queue: Queue): PolicyStatement =>
     [queue.queueArn],
   );
 
+/** Looking at what a queue has put aside, and making it due again in the queue it came from. */
+export const redriveGrants = (queues: readonly WorkQueue[]): PolicyStatement[] => [
+  allow(
+    ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'],
+    queues.map(({ deadLetters }) => deadLetters.queueArn),
+  ),
+  allow(
+    ['sqs:SendMessage'],
+    queues.map(({ queue }) => queue.queueArn),
+  ),
+];
+
 /** Starts through the alias alone: what is asked about is the machine, and the alias is its qualifier. */
 export function startGrant(machineArns: readonly string[]): PolicyStatement {
   const grant = allow(['states:StartExecution'], machineArns);
@@ -83,7 +96,12 @@ export function startGrant(machineArns: readonly string[]): PolicyStatement {
   return grant;
 }
 
-type ExecutionAction = 'DescribeExecution' | 'GetExecutionHistory' | 'StopExecution' | 'RedriveExecution';
+type ExecutionAction =
+  | 'DescribeExecution'
+  | 'DescribeStateMachineForExecution'
+  | 'GetExecutionHistory'
+  | 'StopExecution'
+  | 'RedriveExecution';
 
 export const executionGrant = (
   stack: Stack,

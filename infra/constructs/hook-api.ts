@@ -26,7 +26,16 @@ export interface HookApiProps {
 }
 
 /** What may be asked below `/control`, each a route of its own: a policy can allow one and not the other. */
-const CONTROL_ROUTES = ['promotions', 'approvals', 'stops', 'replay', 'runs', 'run'] as const;
+const CONTROL_ROUTES = [
+  'promotions',
+  'approvals',
+  'stops',
+  'replay',
+  'runs',
+  'run',
+  'dead-letters',
+  'redrive',
+] as const;
 
 /** Where webhooks come in, where a log is read, and where persons ask. */
 export function hookApi(scope: Construct, { receive, read, answer, lifetime }: HookApiProps): HttpApi {

@@ -15,7 +15,15 @@ import { WorkQueue } from '../constructs/queue.ts';
 import { functionRole, type Lifetime, lifetimeOf, RelsealFunction } from '../constructs/relseal-function.ts';
 import { acknowledgeExecutions, acknowledgeObjects } from '../constructs/wildcards.ts';
 import type { FunctionSpec } from '../function-spec.ts';
-import { CLAIMED_MACHINES, type EdgeName, edgeSpecs, stepSpecs } from '../functions.ts';
+import {
+  CLAIMED_MACHINES,
+  CONSUMER_SECONDS,
+  type ConsumerName,
+  type EdgeName,
+  edgeSpecs,
+  type Queues,
+  stepSpecs,
+} from '../functions.ts';
 import type { StatefulStack } from './stateful.ts';
 
 export interface StatelessProps extends StackProps {
@@ -38,13 +46,12 @@ export class StatelessStack extends Stack {
     const machines = this.#machines(steps);
     const publisherRole = functionRole(this, 'PublisherRole');
     const bus = this.#bus(publisherRole);
-    const specs = edgeSpecs(state, configuration, { stack: this, bus, publisherRole, machines });
-    const edge = this.#edges(specs);
-    const queues = [
-      this.#releaseQueue(bus, edge['start-workflow'], specs['start-workflow']),
-      this.#outcomeQueue(machines, edge['record-run-outcome'], specs['record-run-outcome']),
-      this.#nativeQueue(configuration, edge['receive-native-event'], specs['receive-native-event']),
-    ];
+    const queues = this.#queues();
+    const edge = this.#edges(edgeSpecs(state, configuration, { stack: this, bus, queues, publisherRole, machines }));
+    this.#consume(queues, edge);
+    this.#releaseRule(bus, queues['start-workflow']);
+    this.#outcomeRule(machines, queues['record-run-outcome']);
+    this.#nativeRule(configuration, queues['receive-native-event']);
     this.#streams(state, edge);
     this.#schedules(edge);
     const api = hookApi(this, {
@@ -55,7 +62,7 @@ export class StatelessStack extends Stack {
     });
     const restore = steps.get(functionIdOf('restore-revision'))?.lambda;
     if (!restore) throw new Error('nothing takes a target back');
-    alarmsOn(this, { machines, queues, judge: edge['judge-stages'].lambda, restore });
+    alarmsOn(this, { machines, queues: Object.values(queues), judge: edge['judge-stages'].lambda, restore });
     acknowledgeObjects(this, state.worm, WORM_KINDS);
     acknowledgeObjects(this, state.erasable, ['raw']);
     acknowledgeExecutions(this, CLAIMED_MACHINES);
@@ -76,6 +83,7 @@ export class StatelessStack extends Stack {
       new Machine(this, id, { machine: name, versions, lifetime: this.#lifetime });
     return {
       'source-release': machine('SourceReleaseMachine', 'source-release'),
+      'change-check': machine('ChangeCheckMachine', 'change-check'),
       'image-release': machine('ImageReleaseMachine', 'image-release'),
       promotion: machine('PromotionMachine', 'promotion'),
       rollback: machine('RollbackMachine', 'rollback'),
@@ -118,39 +126,48 @@ export class StatelessStack extends Stack {
     };
   }
 
-  /** A queue that a function empties, answering for each message. */
-  #consumed(id: string, consumer: RelsealFunction, { timeoutSeconds }: FunctionSpec): WorkQueue {
-    const work = new WorkQueue(this, id, timeoutSeconds);
-    const grant = queueGrant(work.queue);
-    consumer.role.addToPrincipalPolicy(grant);
-    new EventSourceMapping(consumer, 'Queue', {
-      target: consumer.lambda,
-      eventSourceArn: work.queue.queueArn,
-      batchSize: 10,
-      reportBatchItemFailures: true,
-      maxConcurrency: 10,
-    }).node.addDependency(consumer.role);
-    return work;
+  #queues(): Queues {
+    const queue = (id: string, consumer: ConsumerName) => new WorkQueue(this, id, CONSUMER_SECONDS[consumer]);
+    return {
+      'start-workflow': queue('StartQueue', 'start-workflow'),
+      'record-run-outcome': queue('OutcomeQueue', 'record-run-outcome'),
+      'receive-native-event': queue('NativeQueue', 'receive-native-event'),
+    };
   }
 
-  #releaseQueue(eventBus: EventBus, consumer: RelsealFunction, spec: FunctionSpec): WorkQueue {
-    const work = this.#consumed('StartQueue', consumer, spec);
+  /** Each queue is emptied by its function, which answers for each message. */
+  #consume(queues: Queues, edge: Readonly<Record<ConsumerName, RelsealFunction>>): void {
+    const consume = (name: ConsumerName) => {
+      const { lambda, role } = edge[name];
+      const { queue } = queues[name];
+      role.addToPrincipalPolicy(queueGrant(queue));
+      new EventSourceMapping(edge[name], 'Queue', {
+        target: lambda,
+        eventSourceArn: queue.queueArn,
+        batchSize: 10,
+        reportBatchItemFailures: true,
+        maxConcurrency: 10,
+      }).node.addDependency(role);
+    };
+    consume('start-workflow');
+    consume('record-run-outcome');
+    consume('receive-native-event');
+  }
+
+  #releaseRule(eventBus: EventBus, { queue, deadLetters: deadLetterQueue }: WorkQueue): void {
     new Rule(this, 'ReleaseRule', {
       eventBus,
       description: 'What starts a release',
       eventPattern: { source: ['relseal'], detailType: Object.keys(STARTED_BY) },
-      targets: [new SqsQueue(work.queue, { deadLetterQueue: work.deadLetters })],
+      targets: [new SqsQueue(queue, { deadLetterQueue })],
     });
-    return work;
   }
 
   /** Ends of runs that no run sees itself. */
-  #outcomeQueue(
+  #outcomeRule(
     machines: Readonly<Record<MachineName, Machine>>,
-    consumer: RelsealFunction,
-    spec: FunctionSpec,
-  ): WorkQueue {
-    const work = this.#consumed('OutcomeQueue', consumer, spec);
+    { queue, deadLetters: deadLetterQueue }: WorkQueue,
+  ): void {
     new Rule(this, 'OutcomeRule', {
       description: 'Ends of runs that have a claim',
       eventPattern: {
@@ -162,24 +179,21 @@ export class StatelessStack extends Stack {
           stateMachineArn: CLAIMED_MACHINES.map((name) => machines[name].stateMachine.stateMachineArn),
         },
       },
-      targets: [new SqsQueue(work.queue, { deadLetterQueue: work.deadLetters })],
+      targets: [new SqsQueue(queue, { deadLetterQueue })],
     });
-    return work;
   }
 
-  #nativeQueue({ ecrRepositories }: Configuration, consumer: RelsealFunction, spec: FunctionSpec): WorkQueue {
-    const work = this.#consumed('NativeQueue', consumer, spec);
-    if (ecrRepositories.length > 0)
-      new Rule(this, 'EcrRule', {
-        description: 'Pushes to repositories of ECR that are configured',
-        eventPattern: {
-          source: ['aws.ecr'],
-          detailType: ['ECR Image Action', 'ECR Referrer Action'],
-          detail: { 'repository-name': [...ecrRepositories] },
-        },
-        targets: [new SqsQueue(work.queue, { deadLetterQueue: work.deadLetters })],
-      });
-    return work;
+  #nativeRule({ ecrRepositories }: Configuration, { queue, deadLetters: deadLetterQueue }: WorkQueue): void {
+    if (ecrRepositories.length === 0) return;
+    new Rule(this, 'EcrRule', {
+      description: 'Pushes to repositories of ECR that are configured',
+      eventPattern: {
+        source: ['aws.ecr'],
+        detailType: ['ECR Image Action', 'ECR Referrer Action'],
+        detail: { 'repository-name': [...ecrRepositories] },
+      },
+      targets: [new SqsQueue(queue, { deadLetterQueue })],
+    });
   }
 
   #streams(state: StatefulStack, edge: Readonly<Record<EdgeName, RelsealFunction>>): void {

@@ -5,7 +5,9 @@ import { CreateBucketCommand, DeleteObjectCommand, ListObjectVersionsCommand, S3
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dynamoClaimStore } from '../../adapters/aws/dynamo-claim-store.ts';
 import { dynamoDeliveryStore } from '../../adapters/aws/dynamo-delivery-store.ts';
+import { dynamoHeadStore } from '../../adapters/aws/dynamo-head-store.ts';
 import { dynamoLedgerStore } from '../../adapters/aws/dynamo-ledger-store.ts';
+import { dynamoModuleLog } from '../../adapters/aws/dynamo-module-log.ts';
 import { dynamoTagTable } from '../../adapters/aws/dynamo-tag-table.ts';
 import { dynamoTargetLocks } from '../../adapters/aws/dynamo-target-locks.ts';
 import { dynamoViews } from '../../adapters/aws/dynamo-views.ts';
@@ -14,6 +16,7 @@ import { eventbridgeBus } from '../../adapters/aws/eventbridge-bus.ts';
 import { kmsNoteSigner } from '../../adapters/aws/kms-note-signer.ts';
 import { kmsSigner } from '../../adapters/aws/kms-signer.ts';
 import { s3ErasableStore } from '../../adapters/aws/s3-erasable-store.ts';
+import { s3TileCache } from '../../adapters/aws/s3-tile-cache.ts';
 import { s3WormStore } from '../../adapters/aws/s3-worm-store.ts';
 import { segmentOf } from '../../core/ledger/segment.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
@@ -23,10 +26,13 @@ import { claimStoreContract } from '../contracts/claim-store.contract.ts';
 import { deliveryStoreContract } from '../contracts/delivery-store.contract.ts';
 import { describeErasableStore } from '../contracts/erasable-store.contract.ts';
 import { eventBusContract } from '../contracts/event-bus.contract.ts';
+import { headStoreContract } from '../contracts/head-store.contract.ts';
 import { describeLedgerStore } from '../contracts/ledger-store.contract.ts';
+import { moduleLogContract } from '../contracts/module-log.contract.ts';
 import { describeNoteSigner, describeSigner } from '../contracts/signers.contract.ts';
 import { tagTableContract } from '../contracts/tag-table.contract.ts';
 import { targetLocksContract } from '../contracts/target-locks.contract.ts';
+import { tileCacheContract } from '../contracts/tile-cache.contract.ts';
 import { viewsContract } from '../contracts/views.contract.ts';
 import { waitStoreContract } from '../contracts/wait-store.contract.ts';
 import { describeWormStore } from '../contracts/worm-store.contract.ts';
@@ -154,6 +160,10 @@ describe.skipIf(!program)('the AWS adapters on the emulator', () => {
   describe('the wait store in DynamoDB', () => waitStoreContract(async () => dynamoWaitStore(await table())));
   describe('the target locks in DynamoDB', () => targetLocksContract(async () => dynamoTargetLocks(await table())));
   describe('the views in DynamoDB', () => viewsContract(async () => dynamoViews(await table())));
+  describe('foreign heads in DynamoDB', () => headStoreContract(async () => dynamoHeadStore(await table())));
+  describe('module logs in DynamoDB', () => moduleLogContract(async () => dynamoModuleLog(await table())));
+  describe('the tile cache in S3', () =>
+    tileCacheContract(async () => s3TileCache({ client: s3(), bucketName: await bucket(false), prefix: 'sumdb/' })));
   describe('the bus on EventBridge', () =>
     eventBusContract(async () => {
       made += 1;

@@ -21,12 +21,12 @@ export async function startEmbeddedTwin(world: EmulatorWorld, registry: string |
   mkdirSync(data.secrets);
   for (const [name, value] of Object.entries(SECRETS)) writeFileSync(join(data.secrets, name), value);
   const secrets = Object.fromEntries(Object.keys(SECRETS).map((name) => [name, `file:secrets/${name}`]));
-  const { inputs, upstream } = world;
+  const { inputs, upstream, code } = world;
   const names = Object.values(ENVIRONMENTS).map(({ name }) => name);
   const own = await startRollout(SECRETS.rollout, names, inputs.images.good.digest);
   // Its own targets, and the same numbers.
   const rollout = { url: own.url, metrics: world.rollout.metrics };
-  const document = documentOf({ inputs, upstream, secrets, registry, rollout });
+  const document = documentOf({ inputs, upstream, secrets, registry, rollout, code });
   writeFileSync(data.config, stringify({ ...document, listen: { port: 0 } }));
   writeFileSync(data.policy, policy);
   await createKeys(data, PASSPHRASE);

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { GetObjectRetentionCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,13 +8,15 @@ import { readLogResource } from '../../core/ledger/read.ts';
 import { verifyLog } from '../../core/ledger/verify.ts';
 import { findSignature } from '../../core/signing/verify.ts';
 import { verifierKeyOf } from '../../core/tlog/note.ts';
-import { claimOf, entriesOfRun, post as postTo, until } from '../../demo/cases.ts';
+import { type DemoStores, entriesOfRun, post as postTo, until } from '../../demo/cases.ts';
 import { distributionPush, giteaPush, githubPush, type SignedDelivery } from '../../demo/deliveries.ts';
 import { IMAGES, SAMPLE, STAND_IN } from '../../demo/inputs.ts';
 import { TenantId } from '../../events/fields.ts';
+import { STARTED_BY } from '../../statemachines/catalog.ts';
 import { contentOf } from '../journeys/same-content.ts';
 import { type EmbeddedTwin, startEmbeddedTwin } from './embedded-twin.ts';
 import { callApi, emulatorProgram } from './emulator.ts';
+import { CODE, giteaChange } from './emulator-code.ts';
 import { describePromotions } from './emulator-promotions.ts';
 import {
   type EmulatorWorld,
@@ -27,9 +30,18 @@ import { judge, type LoopbackRegistry, startRegistry } from './loopback-registry
 
 const program = emulatorProgram();
 const crane = judge('crane');
+const git = spawnSync('git', ['--version']).status === 0 || Boolean(process.env.RELSEAL_REQUIRE);
 const tenant = TenantId.parse(TENANT);
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const PATIENCE_MS = 60_000;
+
+/** The claim that a delivery led to, by whichever machine; `undefined` while there is none. */
+async function claimOf({ deliveries, claims }: DemoStores, { path, id }: SignedDelivery) {
+  const [, , provider = '', instance = ''] = path.split('/');
+  const [event] = (await deliveries.get(tenant, `${provider}/${instance}/${id}`))?.events ?? [];
+  const machine = event && STARTED_BY[event.type.slice('dev.relseal.'.length, -'.v1'.length)];
+  return machine && claims.get(tenant, event.businesskey, machine);
+}
 
 describe.skipIf(!program)('a deployment on the AWS emulator', () => {
   let world: EmulatorWorld;
@@ -61,7 +73,7 @@ describe.skipIf(!program)('a deployment on the AWS emulator', () => {
     until(
       'outcome',
       async () => {
-        const claim = await claimOf(world.stores, TENANT, delivery);
+        const claim = await claimOf(world.stores, delivery);
         return claim && claim.status !== 'running' ? claim : undefined;
       },
       PATIENCE_MS,
@@ -89,6 +101,9 @@ describe.skipIf(!program)('a deployment on the AWS emulator', () => {
     expect(claim).toMatchObject({ status: 'passed', machine: 'source-release' });
     expect(await kindsOf(claim.runName)).toEqual([
       'release.claimed info',
+      'check pass',
+      'check pass',
+      'check pass',
       'check pass',
       'check pass',
       'check pass',
@@ -181,19 +196,56 @@ describe.skipIf(!program)('a deployment on the AWS emulator', () => {
     expect(await findSignature(loopback, named, spki)).toMatchObject({ kind: 'valid' });
   });
 
+  it.runIf(git)('judges a change before it is merged, and tells its host', async () => {
+    const { inputs, code } = world;
+    const commit = inputs.commits[SAMPLE.tags.killed];
+    const change = giteaChange(commit, SECRETS.gitea);
+    expect((await post(change)).status).toBe(202);
+    const claim = await ended(change);
+    expect(await kindsOf(claim.runName)).toEqual([
+      'release.claimed info',
+      'check pass',
+      'check pass',
+      'check pass',
+      'check pass',
+      'verdict pass',
+    ]);
+    expect(claim).toMatchObject({ status: 'passed', machine: 'change-check' });
+    expect(code.told).toEqual([
+      [commit, 'pending', 'relseal/change', 'The checks are under way.'],
+      [commit, 'success', 'relseal/change', '4 checks passed.'],
+    ]);
+  });
+
+  it.runIf(git)('reads the tag of a release by git, and tells its host', async () => {
+    const { inputs, code } = world;
+    const tag = SAMPLE.tags.replayed;
+    const commit = inputs.commits[tag];
+    const { repository } = CODE;
+    const pushed = giteaPush({ repository, ref: `refs/tags/${tag}`, commit, secret: SECRETS.gitea }, CODE.host);
+    expect((await post(pushed)).status).toBe(202);
+    expect(await ended(pushed)).toMatchObject({ status: 'passed', machine: 'source-release' });
+    expect(code.told.slice(-2)).toEqual([
+      [commit, 'pending', 'relseal/source', 'The checks are under way.'],
+      [commit, 'success', 'relseal/source', '6 checks passed.'],
+    ]);
+  });
+
   it.runIf(crane)('has the same ledger content as the embedded engine has for the same deliveries', async () => {
     const policy = readFileSync(new URL('../../demo/policy.yaml', import.meta.url), 'utf8');
+    const told = [...world.code.told];
     const { url, stores } = await startTwin(policy);
     for (const delivery of sent) {
       expect(await postTo(url, delivery)).toMatchObject({ status: 202 });
       await until('outcome', async () => {
-        const claim = await claimOf(stores, TENANT, delivery);
+        const claim = await claimOf(stores, delivery);
         return claim && claim.status !== 'running' ? claim : undefined;
       });
     }
     const embedded = await contentOf(stores.ledger, tenant);
     expect(embedded.length).toBeGreaterThan(15);
     expect(await contentOf(world.stores.ledger, tenant)).toEqual(embedded);
+    expect(world.code.told.slice(told.length)).toEqual(told);
   });
 
   describe.runIf(crane)('promotions', () =>

@@ -13,6 +13,7 @@ import { IMAGES } from '../../demo/inputs.ts';
 import { TenantId } from '../../events/fields.ts';
 import type { EmbeddedTwin } from './embedded-twin.ts';
 import { callApi } from './emulator.ts';
+import { describeLetters } from './emulator-letters.ts';
 import { createPrincipals } from './emulator-principals.ts';
 import { type Principal, signedPost } from './emulator-signed.ts';
 import { type EmulatorWorld, ENVIRONMENTS, REGISTRY_HOST, TENANT } from './emulator-world.ts';
@@ -26,6 +27,15 @@ const FAILING = '0.5';
 const Started = z.object({ kind: z.enum(['started', 'known']), runName: z.string() });
 
 const Seen = z.looseObject({ entries: z.array(z.object({ index: z.int(), kind: z.string(), outcome: z.string() })) });
+
+const Runs = z.object({ runs: z.array(z.looseObject({ run: z.string(), error: z.string().optional() })) });
+const Shown = z.looseObject({
+  engine: z.looseObject({
+    definition: z.string(),
+    functions: z.array(z.string()),
+    states: z.array(z.looseObject({ state: z.string(), outcome: z.string() })),
+  }),
+});
 
 const endedIn = ({ claims }: DemoStores, run: string) =>
   until(
@@ -355,4 +365,24 @@ export function describePromotions(worldOf: () => EmulatorWorld, twinOf: () => E
     expect(claim).toMatchObject({ status: 'failed', error: 'SecondVersion' });
     expect(await ended(rollbackOf(claim))).toMatchObject({ status: 'passed' });
   });
+
+  it('shows the states of a run that failed, and on which code it did', async () => {
+    const failed = await command('alice', 'runs', 'list', '--status', 'failed', '--machine', 'promotion');
+    const { runs } = Runs.parse(JSON.parse(failed.stdout));
+    const run = runs.find(({ error }) => error === 'SecondVersion')?.run ?? '';
+    const { engine } = Shown.parse(JSON.parse((await command('alice', 'runs', 'show', run)).stdout));
+    expect(engine.states.slice(0, 2).map(({ state }) => state)).toEqual(['Claim the promotion', 'Record the request']);
+    expect(engine.states.slice(-3).map(({ state }) => state)).toEqual([
+      'Shift traffic',
+      'Roll back after a fault',
+      'Faulted',
+    ]);
+    const [shift, rollBack, end] = engine.states.slice(-3);
+    expect(shift).toMatchObject({ outcome: 'caught', error: 'SecondVersion', cause: 'made to fail' });
+    expect([rollBack?.outcome, end?.outcome]).toEqual(['succeeded', 'failed']);
+    expect(engine.functions).toContainEqual(expect.stringMatching(/ShiftTrafficFunction.*:\d+$/));
+    expect(engine.definition).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  describeLetters(worldOf, command);
 }

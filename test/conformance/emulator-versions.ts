@@ -81,13 +81,15 @@ const Statement = z.looseObject({ Action: z.union([z.string(), z.array(z.string(
 
 /**
  * Step Functions asks policies about the machine, of which the alias is a qualifier; the emulator asks about the alias, and
- * about no machine at all when a token is answered.
+ * about no machine at all when a token is answered. SQS asks about a batch as about one message; the emulator by its own name.
  */
 export function statementForEmulator(statement: z.core.util.JSONType): z.core.util.JSONType {
   const read = Statement.safeParse(statement);
   if (!read.success) return statement;
   const { Condition, Resource, ...rest } = read.data;
   const actions = [rest.Action].flat();
+  if (actions.includes('sqs:ChangeMessageVisibility'))
+    return z.json().parse({ ...read.data, Action: [...actions, 'sqs:ChangeMessageVisibilityBatch'] });
   if (actions.some((action) => action.startsWith('states:SendTask'))) return z.json().parse({ ...rest, Resource: '*' });
   if (!actions.includes('states:StartExecution') || Condition === undefined) return statement;
   const through = [Resource].flat().map((machine) => ({ 'Fn::Join': ['', [machine, ':live']] }));

@@ -24,6 +24,7 @@ import { configurationOf } from '../../infra/configuration.ts';
 import { FEATURES, relsealStacks } from '../../infra/stacks.ts';
 import { functionIdOf } from '../../statemachines/catalog.ts';
 import { type Emulator, startEmulator } from './emulator.ts';
+import { CODE, type LoopbackCode, startCode } from './emulator-code.ts';
 import { deployStack } from './emulator-deploy.ts';
 import { type LoopbackRollout, startRollout } from './loopback-rollout.ts';
 
@@ -37,6 +38,7 @@ export const SECRETS = {
   registry: 'Bearer a-registry-secret',
   pseudonyms: 'a key of pseudonyms',
   rollout: 'a token of rollout proxies',
+  status: 'a token of commit statuses',
 };
 const root = new URL('../../', import.meta.url);
 
@@ -51,18 +53,14 @@ async function secretArns({ client }: Emulator): Promise<Readonly<Record<string,
   return arns;
 }
 
-/** The sample as a module zip: on AWS a source is read through a proxy, never from a folder. */
-async function serveSample(inputs: DemoInputs): Promise<void> {
-  const commit = inputs.commits[SAMPLE.tags.good];
-  const files = (await gitFolderSource(inputs.repository).files(commit, SAMPLE.tags.good)) ?? [];
+/** A tag of the sample as a module zip: on AWS a source is read through a proxy, never from a folder. */
+async function serveSample(inputs: DemoInputs, tag: 'v1.0.0' | 'v1.0.3'): Promise<void> {
+  const files = (await gitFolderSource(inputs.repository).files(inputs.commits[tag], tag)) ?? [];
   const folder = join(inputs.proxy, SAMPLE.module, '@v');
   mkdirSync(folder, { recursive: true });
-  const named = files.map(({ path, bytes }) => [`${SAMPLE.module}@${SAMPLE.tags.good}/${path}`, bytes] as const);
-  writeFileSync(join(folder, `${SAMPLE.tags.good}.zip`), zipSync(Object.fromEntries(named)));
-  writeFileSync(
-    join(folder, `${SAMPLE.tags.good}.mod`),
-    files.find(({ path }) => path === 'go.mod')?.bytes ?? new Uint8Array(),
-  );
+  const named = files.map(({ path, bytes }) => [`${SAMPLE.module}@${tag}/${path}`, bytes] as const);
+  writeFileSync(join(folder, `${tag}.zip`), zipSync(Object.fromEntries(named)));
+  writeFileSync(join(folder, `${tag}.mod`), files.find(({ path }) => path === 'go.mod')?.bytes ?? new Uint8Array());
 }
 
 /** Copies the good image from its layout folder into a registry. */
@@ -89,6 +87,7 @@ interface Behind {
   /** `host:port` of the registry on loopback, where there is one. */
   readonly registry: string | undefined;
   readonly rollout: Pick<LoopbackRollout, 'url' | 'metrics'>;
+  readonly code: Pick<LoopbackCode, 'url' | 'api'>;
 }
 
 /** Environments of the tenant, each with a target of its own behind the same proxies. */
@@ -119,9 +118,9 @@ const environmentOf = ({ rollout, secrets }: Behind, { name, approvals }: { name
 });
 
 export function documentOf(behind: Behind) {
-  const { inputs, upstream, secrets, registry, rollout } = behind;
+  const { inputs, upstream, secrets, registry, rollout, code } = behind;
   const [database = ''] = inputs.verifierKey.split('+');
-  const urls = [upstream, rollout.url, rollout.metrics];
+  const urls = [upstream, rollout.url, rollout.metrics, code.url, code.api];
   const loopback = [...urls.map((url) => new URL(url).host), ...(registry ? [registry] : [])];
   const source = (provider: string, instance: string, secret: string | undefined, repository: object) => ({
     provider,
@@ -145,6 +144,11 @@ export function documentOf(behind: Behind) {
         sources: [
           source('github', 'github.com', secrets.github, proxied(STAND_IN.repository, STAND_IN.module)),
           source('gitea', SAMPLE.host, secrets.gitea, proxied(SAMPLE.repository, SAMPLE.module)),
+          source('gitea', CODE.host, secrets.gitea, {
+            name: CODE.repository,
+            fetch: { kind: 'git-https', url: code.url },
+            status: { kind: 'gitea', url: code.api, token: secrets.status },
+          }),
           source('distribution', REGISTRY_HOST, secrets.registry, {
             name: IMAGES.good.repository,
             registry: { kind: 'https', url: `http://${registry ?? '127.0.0.1:1'}` },
@@ -228,13 +232,14 @@ async function deploy(emulator: Emulator, folder: string, deployment: Deployment
   const deployed = await deployStack(emulator, outdir, 'RelsealState');
   const { outputs, resources } = await deployStack(emulator, outdir, 'RelsealServices');
   const physical = (id: string) => deployed.resources[id] ?? '';
-  /** The one function of a folder, by the name it has in the account. */
-  const functionNamed = (name: string): string => {
-    const id = new RegExp(`^${functionIdOf(name)}Lambda[0-9A-F]{8}$`);
+  /** The one resource of the services whose logical id is this and a hash, by the name it has in the account. */
+  const serviceNamed = (logicalId: string): string => {
+    const id = new RegExp(`^${logicalId}[0-9A-F]{8}$`);
     const [, found] = Object.entries(resources).find(([each]) => id.test(each)) ?? [];
-    if (found === undefined) throw new Error(`no function for ${name}`);
+    if (found === undefined) throw new Error(`no resource ${logicalId}`);
     return found;
   };
+  const functionNamed = (name: string) => serviceNamed(`${functionIdOf(name)}Lambda`);
   /** Deploys the services again, with other code for one function: code that fails by this name. */
   const deployFailing = async (name: string, error: string): Promise<void> => {
     const bundles = new Map(deployment.bundles).set(name, failingCode(join(folder, 'failing', error), error));
@@ -243,28 +248,30 @@ async function deploy(emulator: Emulator, folder: string, deployment: Deployment
     await deployStack(emulator, next, 'RelsealServices');
   };
   const { retention } = deployment.configuration;
-  return { api: outputs.HookUrl ?? '', names, physical, retention, functionNamed, deployFailing };
+  return { api: outputs.HookUrl ?? '', names, physical, retention, serviceNamed, functionNamed, deployFailing };
 }
 
 /** Starts everything; `registry` is where images are pulled from and signatures pushed to. */
 export async function startEmulatorWorld(program: string, registry: string | undefined) {
   const folder = mkdtempSync(join(tmpdir(), 'relseal-world-'));
   const inputs = copyDemoInputs(new URL('demo/fixtures', root).pathname, join(folder, 'inputs'));
-  await serveSample(inputs);
+  for (const tag of [SAMPLE.tags.good, SAMPLE.tags.killed]) await serveSample(inputs, tag);
   const upstream = await startUpstream(inputs.proxy);
   const names = Object.values(ENVIRONMENTS).map(({ name }) => name);
   const rollout = await startRollout(SECRETS.rollout, names, inputs.images.good.digest);
+  const code = await startCode(inputs, SECRETS.status);
   const emulator = await startEmulator(program);
   const stop = async () => {
     await emulator.stop();
+    await code.stop();
     await rollout.stop();
     await upstream.close();
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    const behind = { inputs, upstream: upstream.url, secrets: await secretArns(emulator), registry, rollout };
+    const behind = { inputs, upstream: upstream.url, secrets: await secretArns(emulator), registry, rollout, code };
     const deployed = await deploy(emulator, folder, bundled(folder, behind));
-    const { api, names: ids, physical, retention, functionNamed, deployFailing } = deployed;
+    const { api, names: ids, physical, retention, serviceNamed, functionNamed, deployFailing } = deployed;
     const dynamo = new DynamoDBClient(emulator.client);
     const s3 = new S3Client({ ...emulator.client, forcePathStyle: true });
     const worm = s3WormStore({ client: s3, bucketName: physical(ids.worm), retention, now: Date.now });
@@ -280,8 +287,11 @@ export async function startEmulatorWorld(program: string, registry: string | und
       s3,
       kms: new KMSClient(emulator.client),
       rollout,
+      code,
+      serviceNamed,
       functionNamed,
       deployFailing,
+      claimsTable: physical(ids.claims),
       keys: { note: physical(ids.noteKey), artifact: physical(ids.artifactKey) },
       wormBucket: physical(ids.worm),
       stores: {

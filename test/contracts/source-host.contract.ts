@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { gitObjectId } from '../../core/git/object.ts';
 import type { SourceHost } from '../../core/ports/source-host.ts';
 import { GitSha } from '../../events/fields.ts';
 
@@ -31,6 +32,21 @@ export function sourceHostContract(name: string, open: () => Promise<SourceHostC
       const trusted = host.kind === 'git' ? commit : claimed;
       expect((await host.resolveTag(tag, claimed))?.commit).toBe(trusted);
       expect((await host.resolveTag(tag, undefined))?.commit).toBe(host.kind === 'git' ? commit : undefined);
+    });
+
+    it('shows the bytes of what a tag resolves to, where it can show objects', async () => {
+      const { host, tag, commit } = await open();
+      const raw = await host.rawTag(tag);
+      expect(raw?.commit).toBe(host.kind === 'git' ? commit : undefined);
+      if (raw) expect(gitObjectId({ type: 'commit', body: raw.commitObject })).toBe(commit);
+      const { tagObject } = (await host.resolveTag(tag, commit)) ?? {};
+      expect(raw?.tagObject && gitObjectId({ type: 'tag', body: raw.tagObject })).toBe(tagObject);
+      for (const absent of ['v9.9.9', '../v1.0.0']) expect(await host.rawTag(absent)).toBeUndefined();
+    });
+
+    it('knows no change that was never proposed', async () => {
+      const { host } = await open();
+      for (const number of ['9', 'main', '../heads/main']) expect(await host.resolveChange(number)).toBeUndefined();
     });
 
     it('gives every regular file of the commit, the same each time', async () => {

@@ -5,11 +5,15 @@ import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 import * as z from 'zod';
 import { gitFolderSource } from '../../adapters/embedded/git-folder-source.ts';
+import { openEgress } from '../../adapters/network/egress.ts';
+import { gitHttpsSource } from '../../adapters/network/git-https-source.ts';
 import { moduleProxySource } from '../../adapters/network/module-proxy-source.ts';
 import { ModulePath } from '../../core/brands.ts';
 import { Fault } from '../../core/faults.ts';
 import type { ModuleSource } from '../../core/ports/module-source.ts';
 import { GitSha } from '../../events/fields.ts';
+import { objectMaker, packOf } from '../fakes/git-packs.ts';
+import { type FakeGitServer, packAnswer, startFakeGit } from '../fakes/git-server.ts';
 import { memorySourceHost } from '../fakes/memory-source-host.ts';
 import { sourceHostContract } from './source-host.contract.ts';
 
@@ -21,16 +25,23 @@ const commit = commits['v1.0.0'];
 const tag = 'v1.0.0';
 
 const scratch = mkdtempSync(join(tmpdir(), 'source-host-'));
-afterAll(() => rmSync(scratch, { recursive: true }));
+const servers: FakeGitServer[] = [];
+afterAll(async () => {
+  rmSync(scratch, { recursive: true });
+  for (const server of servers) await server.stop();
+});
 
 sourceHostContract('memory', async () => {
   const host = memorySourceHost();
-  host.tags.set(tag, { commit, resolution: 'resolved' });
-  host.commits.set(commit, [{ path: 'go.mod', bytes: new TextEncoder().encode('module example.com/m\n') }]);
+  const made = objectMaker();
+  const released = made.commit(made.tree());
+  host.tags.set(tag, { commit: released, resolution: 'resolved' });
+  host.rawTags.set(tag, { commit: released, commitObject: made.objects.get(released)?.body ?? new Uint8Array() });
+  host.commits.set(released, [{ path: 'go.mod', bytes: new TextEncoder().encode('module example.com/m\n') }]);
   return {
     host,
     tag,
-    commit,
+    commit: released,
     breakDown: async () => {
       host.down = true;
     },
@@ -45,6 +56,22 @@ sourceHostContract('a git folder', async () => {
     tag,
     commit,
     breakDown: async () => rmSync(join(folder, 'objects'), { recursive: true }),
+  };
+});
+
+sourceHostContract('a git server', async () => {
+  const server = await startFakeGit();
+  const made = objectMaker();
+  const released = made.commit(made.tree(['100644', 'go.mod', made.add('blob', 'module example.com/m\n')]));
+  const tagged = made.tag(released, 'commit');
+  server.refs = [{ name: `refs/tags/${tag}`, id: tagged, peeled: released }];
+  server.pack = packAnswer(packOf([...made.objects.values()]));
+  servers.push(server);
+  return {
+    host: gitHttpsSource({ egress: openEgress([{ host: server.host, private: true }]), url: server.url }),
+    tag,
+    commit: released,
+    breakDown: () => server.stop(),
   };
 });
 

@@ -4,6 +4,7 @@ import type { PublishDeliveryDeps } from '../../core/ingest/publish.ts';
 import type { DeliveryRequest, ReceiveDeps } from '../../core/ingest/receive.ts';
 import { appendEntries } from '../../core/ledger/append.ts';
 import type { Registry } from '../../core/ports/registry.ts';
+import type { SourceHost } from '../../core/ports/source-host.ts';
 import type { StartDeps } from '../../core/runs/start.ts';
 import type { TakeUpDeps } from '../../core/runs/take-up.ts';
 import { GitSha, type TenantId } from '../../events/fields.ts';
@@ -24,7 +25,10 @@ export const COMMIT = GitSha.parse('ff3602bb5b46ae73604d614c39b822f4d03e73e0');
 const SECRET = 'a secret of the hook';
 
 /** One tenant with one GitHub repository, everything in memory; `plan` makes one port call fail. */
-export function deliveryWorld(plan: FailurePlan = { at: -1, when: 'before', calls: 0 }) {
+export function deliveryWorld(
+  plan: FailurePlan = { at: -1, when: 'before', calls: 0 },
+  kind: SourceHost['kind'] = 'git',
+) {
   const tenant = TenantConfig.parse({
     id: 'acme',
     origin: 'ledger.example.com/acme',
@@ -37,7 +41,7 @@ export function deliveryWorld(plan: FailurePlan = { at: -1, when: 'before', call
   });
   const clock = fixedClock();
   const ids = countingIds();
-  const source = memorySourceHost();
+  const source = memorySourceHost(kind);
   source.tags.set('v1.0.0', { commit: COMMIT, resolution: 'resolved' });
   const ledger = memoryLedgerStore();
   const worm = memoryWormStore();
@@ -104,6 +108,28 @@ export function deliveryWorld(plan: FailurePlan = { at: -1, when: 'before', call
   };
 }
 
+/** A signed delivery of GitHub. */
+function githubRequest(
+  event: string,
+  body: Uint8Array,
+  guid: string,
+  changes: Partial<DeliveryRequest> = {},
+): DeliveryRequest {
+  return {
+    provider: 'github',
+    instance: 'github.com',
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json; charset=utf-8',
+      'x-github-event': event,
+      'x-github-delivery': guid,
+      'x-hub-signature-256': `sha256=${createHmac('sha256', SECRET).update(body).digest('hex')}`,
+    },
+    ...changes,
+    body,
+  };
+}
+
 /** A signed GitHub push of a ref. */
 export function pushRequest(
   ref = 'refs/tags/v1.0.0',
@@ -117,18 +143,17 @@ export function pushRequest(
     repository: { full_name: repository },
     sender: { login: 'ana' },
   };
-  const body = changes.body ?? Buffer.from(JSON.stringify(text));
-  return {
-    provider: 'github',
-    instance: 'github.com',
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json; charset=utf-8',
-      'x-github-event': 'push',
-      'x-github-delivery': guid,
-      'x-hub-signature-256': `sha256=${createHmac('sha256', SECRET).update(body).digest('hex')}`,
-    },
-    ...changes,
-    body,
+  return githubRequest('push', changes.body ?? Buffer.from(JSON.stringify(text)), guid, changes);
+}
+
+/** A signed notice of GitHub on pull request 7. */
+export function pullRequest({ action = 'opened', base = 'main', guid = 'guid-1' }): DeliveryRequest {
+  const text = {
+    action,
+    number: 7,
+    pull_request: { base: { ref: base }, head: { sha: COMMIT } },
+    repository: { full_name: 'acme/sample' },
+    sender: { login: 'ana' },
   };
+  return githubRequest('pull_request', Buffer.from(JSON.stringify(text)), guid);
 }

@@ -6,18 +6,37 @@ import { functionIdOf, MACHINES, STARTED_BY, STEPS } from '../../statemachines/c
 import { documentWith, linesOf, resourcesOf, synthesised } from './synthesised.ts';
 
 const [tenant] = Object(documentWith({})).tenants;
-const withEcr = documentWith({
+const secretOf = (what: string) =>
+  `arn:aws:secretsmanager:eu-central-1:111122223333:secret:relseal/acme/${what}-a1b2c3`;
+/** All that a tenant can name: events of ECR, a private proxy, a repository by git and where its commits are told. */
+const withAll = documentWith({
   tenants: [
     {
       ...tenant,
+      modules: {
+        ...tenant.modules,
+        credentials: [{ kind: 'bearer', host: 'proxy.example.com', token: secretOf('proxy') }],
+      },
       sources: [
         ...tenant.sources,
         { provider: 'ecr', instance: '111122223333', repositories: [{ name: 'acme/sample' }] },
+        {
+          provider: 'gitea',
+          instance: 'git.example.com',
+          secrets: [secretOf('gitea')],
+          repositories: [
+            {
+              name: 'acme/sample',
+              fetch: { kind: 'git-https', url: 'https://git.example.com/acme/sample.git', password: secretOf('git') },
+              status: { kind: 'gitea', url: 'https://git.example.com', token: secretOf('status') },
+            },
+          ],
+        },
       ],
     },
   ],
 });
-const { services: template, state } = synthesised(withEcr);
+const { services: template, state } = synthesised(withAll);
 const functions = resourcesOf(template, 'AWS::Lambda::Function');
 const idOf = (name: string) => {
   const found = functions.find(([id]) => id.startsWith(functionIdOf(name)));
@@ -30,8 +49,13 @@ const ACTIONS: Readonly<Record<string, string>> = {
   'claim-release': 'dynamodb:GetItem',
   'append-ledger':
     'dynamodb:GetItem dynamodb:Query dynamodb:BatchGetItem dynamodb:PutItem s3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention',
-  'fetch-source': 's3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention',
-  'verify-go-sum': 's3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention dynamodb:GetItem dynamodb:PutItem',
+  'report-status': 'keep secretsmanager:GetSecretValue',
+  'fetch-source': 'keep secretsmanager:GetSecretValue',
+  'verify-go-sum': 'keep dynamodb:GetItem dynamodb:Query dynamodb:PutItem secretsmanager:GetSecretValue',
+  'verify-vendor': 'keep secretsmanager:GetSecretValue',
+  'check-module-policy':
+    'keep dynamodb:GetItem dynamodb:Query dynamodb:PutItem dynamodb:BatchWriteItem secretsmanager:GetSecretValue',
+  'check-tag-signer': 'keep secretsmanager:GetSecretValue',
   'make-source-sbom': 's3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention',
   'decide-gate': 's3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention',
   'resolve-image': 's3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention secretsmanager:GetSecretValue',
@@ -70,13 +94,14 @@ const ACTIONS: Readonly<Record<string, string>> = {
   'read-log': 'dynamodb:GetItem dynamodb:Query s3:ListBucket s3:GetObject',
   'judge-stages': 'append dynamodb:DeleteItem states:SendTaskSuccess states:SendTaskHeartbeat',
   'answer-operator':
-    'append dynamodb:DeleteItem states:DescribeExecution states:GetExecutionHistory states:StartExecution states:StopExecution states:RedriveExecution states:SendTaskSuccess secretsmanager:GetSecretValue',
+    'append dynamodb:DeleteItem states:DescribeExecution states:DescribeStateMachineForExecution states:GetExecutionHistory states:StartExecution states:StopExecution states:RedriveExecution states:SendTaskSuccess redrive secretsmanager:GetSecretValue',
 };
 const SHORT: Readonly<Record<string, string>> = {
   keep: 's3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention',
   find: 'dynamodb:GetItem dynamodb:Query dynamodb:BatchGetItem s3:ListBucket s3:GetObject',
   append:
     'dynamodb:GetItem dynamodb:Query dynamodb:BatchGetItem dynamodb:PutItem s3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention',
+  redrive: 'sqs:ReceiveMessage sqs:DeleteMessage sqs:ChangeMessageVisibility sqs:SendMessage',
   queue: 'sqs:ReceiveMessage sqs:DeleteMessage sqs:ChangeMessageVisibility sqs:GetQueueAttributes',
   stream: 'dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator',
 };
@@ -131,7 +156,7 @@ describe('every function', () => {
       return lines.flatMap(({ resources }) => resources.map((resource) => JSON.stringify(resource)));
     };
     const machine = (name: string) => expect.stringContaining(functionIdOf(name).replace(/Function$/, 'MachineState'));
-    expect(started('start-workflow')).toEqual([machine('source-release'), machine('image-release')]);
+    expect(started('start-workflow')).toEqual(Object.values(STARTED_BY).map(machine));
     expect(started('publish-log')).toEqual([machine('checkpoint')]);
     expect(started('record-run-outcome')).toEqual([machine('rollback')]);
     expect(started('start-rollback')).toEqual([expect.stringMatching(/:stateMachine:.*"-rollback"/)]);
@@ -146,6 +171,48 @@ describe('every function', () => {
         .flatMap(({ actions }) => actions);
     expect(may(/ViewsTable/)).toEqual(['dynamodb:GetItem', 'dynamodb:Query']);
     expect(may(/ClaimsTable.*index\/lists"/)).toEqual(['dynamodb:Query']);
+  });
+
+  it('lets the desk look into dead letters and send into the queues they came from, not the other way round', () => {
+    const resourcesFor = (action: string) =>
+      linesOfFunction('answer-operator')
+        .filter(({ actions }) => actions.includes(action))
+        .flatMap(({ resources }) => resources.map((resource) => JSON.stringify(resource)));
+    const arn = (id: string) =>
+      expect.stringMatching(new RegExp(`^\\{"Fn::GetAtt":\\["${id}[0-9A-F]{8}","Arn"\\]\\}$`));
+    const queues = ['StartQueue', 'OutcomeQueue', 'NativeQueue'];
+    expect(resourcesFor('sqs:SendMessage')).toEqual(queues.map(arn));
+    for (const action of ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'])
+      expect(resourcesFor(action)).toEqual(queues.map((queue) => arn(`${queue}DeadLetters`)));
+    const environment = Object(idOf('answer-operator')[1].Properties.Environment).Variables;
+    for (const [kind, id] of [
+      ['START', 'StartQueue'],
+      ['OUTCOME', 'OutcomeQueue'],
+      ['NATIVE', 'NativeQueue'],
+    ]) {
+      expect(environment[`${kind}_QUEUE_URL`]).toEqual({ Ref: expect.stringMatching(`^${id}[0-9A-F]{8}$`) });
+      const dead = { Ref: expect.stringMatching(`^${id}DeadLetters[0-9A-F]{8}$`) };
+      expect(environment[`${kind}_DEAD_LETTERS_QUEUE_URL`]).toEqual(dead);
+    }
+    expect(environment.QUEUE_MAX_RECEIVES).toBe('5');
+  });
+
+  it('reads of the secrets those of its own task, and what asks for modules no other', () => {
+    const readers = (what: string) =>
+      Object.keys(ACTIONS).filter((name) =>
+        linesOfFunction(name).some(({ resources }) => resources.includes(secretOf(what))),
+      );
+    expect(readers('status')).toEqual(['report-status']);
+    expect(readers('git')).toEqual(['fetch-source', 'check-tag-signer', 'publish-delivery']);
+    expect(readers('proxy')).toEqual([
+      'fetch-source',
+      'verify-go-sum',
+      'verify-vendor',
+      'check-module-policy',
+      'check-tag-signer',
+      'publish-delivery',
+    ]);
+    expect(readers('gitea')).toEqual(['receive-webhook', 'receive-native-event']);
   });
 
   it('redrives no machine that compensates', () => {
@@ -165,6 +232,7 @@ describe('every function', () => {
       z.object({ Variables: z.record(z.string(), z.json()) }).parse(idOf(name)[1].Properties.Environment).Variables;
     const releases = {
       SOURCE_RELEASE_MACHINE_ARN: alias('source-release'),
+      CHANGE_CHECK_MACHINE_ARN: alias('change-check'),
       IMAGE_RELEASE_MACHINE_ARN: alias('image-release'),
     };
     const promotions = { PROMOTION_MACHINE_ARN: alias('promotion'), ROLLBACK_MACHINE_ARN: alias('rollback') };
@@ -214,6 +282,7 @@ describe('the way in', () => {
         status: ['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'],
         stateMachineArn: [
           { Ref: expect.stringMatching(/^SourceReleaseMachineStateMachine/) },
+          { Ref: expect.stringMatching(/^ChangeCheckMachineStateMachine/) },
           { Ref: expect.stringMatching(/^ImageReleaseMachineStateMachine/) },
           { Ref: expect.stringMatching(/^PromotionMachineStateMachine/) },
           { Ref: expect.stringMatching(/^RollbackMachineStateMachine/) },

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ConfigurationRefused } from '../../infra/configuration.ts';
+import { parsePolicy } from '../../core/gate/read-policy.ts';
+import { ConfigurationRefused, configurationOf } from '../../infra/configuration.ts';
 import { documentWith, linesOf, resourcesOf, synthesised } from './synthesised.ts';
 
 const production = documentWith({ environment: { kind: 'production' } });
@@ -55,6 +57,35 @@ describe('the configuration', () => {
     expect(() => synthesised(document)).toThrow(/file:secrets\/gitea.*\n.*git folders.*\n.*layout folders/);
   });
 
+  it('is refused when a function could not read a secret of its, or would need a person', () => {
+    const [tenant] = Object(documentWith({})).tenants;
+    const repository = {
+      name: 'acme/a',
+      fetch: { kind: 'git-https', url: 'https://git.example.com/acme/a.git', password: 'env:GIT_PASSWORD' },
+      status: { kind: 'gitea', url: 'https://git.example.com', token: 'file:secrets/status' },
+    };
+    const server = 'https://login.example.com';
+    const credentials = [
+      { kind: 'bearer', host: 'a.example.com', token: 'env:PROXY_TOKEN' },
+      {
+        ...{ kind: 'login', host: 'b.example.com', clientId: 'relseal' },
+        ...{ authorizationUrl: `${server}/authorize`, tokenUrl: `${server}/token` },
+      },
+    ];
+    const changed = {
+      ...tenant,
+      modules: { ...tenant.modules, credentials },
+      sources: [{ ...tenant.sources[0], repositories: [repository] }],
+    };
+    const lines = [
+      ...['env:GIT_PASSWORD', 'env:PROXY_TOKEN', 'file:secrets/status'].map(
+        (reference) => `${reference}: a function reads secrets from Secrets Manager only; name an ARN`,
+      ),
+      'acme: b.example.com: nobody can log in to a function; use client-credentials',
+    ];
+    expect(() => synthesised(documentWith({ tenants: [changed] }))).toThrow(new ConfigurationRefused(lines));
+  });
+
   it('is refused when it leads promotions where functions cannot go, or judges them more often than they can', () => {
     const [tenant] = Object(documentWith({})).tenants;
     const [environment] = tenant.environments;
@@ -76,6 +107,35 @@ describe('the configuration', () => {
     expect(() => synthesised(documentWith({ tenants: [{ ...without, environments }] }))).toThrow(
       new ConfigurationRefused(lines),
     );
+  });
+});
+
+describe('the policy of a tenant', () => {
+  const deployed = (policy: string) => JSON.parse(configurationOf(documentWith({}), () => policy).document).policies;
+
+  it('is deployed as JSON that says the same', () => {
+    const text = readFileSync(new URL('../../demo/policy.yaml', import.meta.url), 'utf8');
+    expect(JSON.parse(deployed(text).acme)).toEqual(parsePolicy(text));
+  });
+
+  it('may be without content, which refuses every release', () => {
+    expect(deployed('# nothing yet\n')).toEqual({ acme: 'null' });
+  });
+
+  const head = 'schema: relseal.policy/1\nname: a\ngates: {}\n';
+  // Quotes that JSON needs and YAML does not.
+  const floors = Array.from({ length: 9900 }, () => '{path: a,minimum: v1.0.0}').join(',');
+  it.each([
+    ['that is no policy', 'schema: relseal.policy/1\n', /^acme: policy.yaml: policy: .*name/s],
+    ['with an alias', `${head.replace(': a', ': &n a')}other: *n\n`, /^acme: policy.yaml: policy: aliases/],
+    [
+      'that is too long once it is JSON',
+      `${head}modules: {below-floor: {modules: [${floors}]}}\n`,
+      /^acme: policy.yaml: the policy is longer than/,
+    ],
+  ])('is refused %s before anything is deployed', { timeout: 60_000 }, (_what, policy, said) => {
+    const refusal = { name: 'ConfigurationRefused', message: expect.stringMatching(said) };
+    expect(() => deployed(policy)).toThrow(expect.objectContaining(refusal));
   });
 });
 

@@ -26,7 +26,8 @@ export function synthesised(document: unknown, iUnderstandRetention?: unknown, c
     return code;
   };
   const [first, second] = [codeSaying('1'), codeSaying('2')];
-  const configuration = configurationOf(document, () => 'schema: relseal.policy/1\n', iUnderstandRetention);
+  const policy = 'schema: relseal.policy/1\nname: of a test\ngates: {}\n';
+  const configuration = configurationOf(document, () => policy, iUnderstandRetention);
   const context = { ...FEATURES, '@aws-cdk/core:validateAgainstDefaultRules': false };
   const app = new App({ outdir: join(folder, 'cdk.out'), context });
   const codeOf = (name: string) => Code.fromAsset(changed.includes(name) ? second : first);

@@ -94,7 +94,7 @@ describe('wrong use', () => {
     ['an unknown option', ['runs', '--dta', data], '--dta'],
     ['an unknown word after runs', ['runs', 'source-release-0', '--data', data], 'runs show RUN'],
     ['a replay from nowhere', ['replay', 'source-release-0', '--from', 'middle', '--data', data], '--from is one of'],
-    ['dead letters without a folder', ['dead-letters', 'redrive'], '--data is required'],
+    ['dead letters without a folder', ['dead-letters', 'redrive'], 'name a data folder with --data'],
     ['a missing option', ['serve'], '--data is required'],
   ])('tells of %s what to do', async (_name, args, words) => {
     const wrong = runCommandLine(args, fakeIo().io);

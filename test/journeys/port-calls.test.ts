@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fileLoginStore } from '../../adapters/embedded/file-login-store.ts';
 import { keyFileNoteSigner } from '../../adapters/embedded/key-file-note-signer.ts';
 import { keyFileSigner } from '../../adapters/embedded/key-file-signer.ts';
 import { localSecrets } from '../../adapters/embedded/local-secrets.ts';
@@ -14,6 +15,7 @@ import { openStores } from '../../cli/stores.ts';
 import { openTargets } from '../../cli/targets.ts';
 import { bindTasks } from '../../cli/tasks.ts';
 import { FAULT_NAMES } from '../../core/faults.ts';
+import { plainZipHasher } from '../../core/gosum/zip-hashing.ts';
 import { appendEntries } from '../../core/ledger/append.ts';
 import type { EntryDraft } from '../../core/ledger/entry.ts';
 import type { ClaimRow } from '../../core/ports/claim-store.ts';
@@ -75,6 +77,10 @@ async function live(
     secrets,
     clock: systemClock,
     heads: ports.heads,
+    logins: fileLoginStore(folder.logins),
+    hasher: plainZipHasher,
+    moduleLog: stores.moduleLog,
+    caches: folder.caches,
   });
   const registryOf: typeof real.registryOf = async (...named) => mortal(await real.registryOf(...named), death);
   const repositories: typeof real = {
@@ -188,7 +194,15 @@ async function outcomeOf(world: World) {
   try {
     const config = await readConfigFile(folder.config);
     const deps = { folder: folder.root, egress: openEgress([]), secrets: localSecrets({}, ''), clock: systemClock };
-    const repositories = openRepositories({ config, ...deps, heads: stores.heads });
+    const repositories = openRepositories({
+      config,
+      ...deps,
+      heads: stores.heads,
+      logins: fileLoginStore(folder.logins),
+      hasher: plainZipHasher,
+      moduleLog: stores.moduleLog,
+      caches: folder.caches,
+    });
     const registry = await repositories.registryOf(tenant, { host: REGISTRY_HOST, name: IMAGES.good.repository });
     return {
       content: await contentOf(stores.ledger, tenant),

@@ -18,6 +18,10 @@ const ANSWERS: Readonly<Record<StepName, object>> = {
   'append-ledger': { entries: [{ kind: 'verdict', index: 1, leaf: 'l' }] },
   'fetch-source': { fetched: true, snapshot: {}, check: CHECK },
   'verify-go-sum': { check: CHECK },
+  'verify-vendor': { check: CHECK },
+  'check-module-policy': { check: CHECK },
+  'check-tag-signer': { check: CHECK },
+  'report-status': { reported: true },
   'make-source-sbom': { check: CHECK },
   'decide-gate': { passed: true, verdict: {} },
   'resolve-image': { resolved: true, image: {}, platforms: [{}, {}], check: CHECK },
@@ -110,6 +114,14 @@ export const SCRIPTS: Readonly<Record<MachineName, Readonly<Record<string, Scrip
   'source-release': {
     passes: {},
     'has no source': {
+      'fetch-source': [{ fetched: false, check: BAD }],
+      'decide-gate': [{ passed: false, verdict: {} }],
+    },
+    'is refused': { 'decide-gate': [{ passed: false, verdict: {} }] },
+  },
+  'change-check': {
+    passes: {},
+    'is gone': {
       'fetch-source': [{ fetched: false, check: BAD }],
       'decide-gate': [{ passed: false, verdict: {} }],
     },
