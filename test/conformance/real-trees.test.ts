@@ -26,8 +26,8 @@ const [PROXIES = '', CACHE = ''] = execFileSync('go', ['env', 'GOPROXY', 'GOMODC
   '\n',
 );
 const [PROXY = ''] = PROXIES.split(/[,|]/);
-/** Set: not to reach the proxy is a failure. */
-const required = process.env.RELSEAL_REAL_TREES === '1';
+/** They come from a module proxy, hundreds of modules where nothing is cached: judged where that is asked for. */
+const asked = process.env.RELSEAL_REAL_TREES === '1';
 
 let folder = '';
 let egress: Egress;
@@ -78,18 +78,9 @@ async function reasonsAgainst(tree: string): Promise<string[]> {
   return hashes.reasons.map(({ code, expected }) => `${code} ${expected}`);
 }
 
-async function canReachProxy(): Promise<boolean> {
-  try {
-    return (await fetch(`${PROXY}/github.com/pkg/errors/@v/v0.9.1.mod`, { signal: AbortSignal.timeout(5_000) })).ok;
-  } catch {
-    return false;
-  }
-}
+if (!asked) console.warn('real trees are not judged: RELSEAL_REAL_TREES=1 fetches some hundred modules and does');
 
-const reachable = required || (await canReachProxy());
-if (!reachable) console.warn(`real trees are not judged: ${PROXY} cannot be reached`);
-
-describe.skipIf(!reachable)('released trees of the world', () => {
+describe.skipIf(!asked)('released trees of the world', () => {
   it('are more than forty', () => {
     expect(new Set(REAL_TREES).size).toBeGreaterThanOrEqual(40);
   });
