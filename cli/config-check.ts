@@ -32,12 +32,22 @@ async function secretIssues(
   return found;
 }
 
+const unlistedAt = (url: string, hosts: ReadonlySet<string>, path: Path): ConfigIssue[] =>
+  hosts.has(new URL(url).host) ? [] : [{ path, message: `${new URL(url).host} is not in "hosts"` }];
+
 /** Hosts of a GOPROXY list and of the database must be listed: all others are refused when a run needs them. */
 function moduleIssues(tenant: TenantConfig, path: Path, hosts: ReadonlySet<string>): ConfigIssue[] {
-  const { proxy, checksumDatabase } = tenant.modules;
+  const { proxy, checksumDatabase, credentials } = tenant.modules;
   const named = proxy.split(/[,|]/).filter((entry) => /^https?:/.test(entry));
   const unlisted = named.filter((entry) => URL.canParse(entry) && !hosts.has(new URL(entry).host));
+  const asked = credentials.flatMap((credential, at) => [
+    ...unlistedAt(`https://${credential.host}/`, hosts, [...path, 'modules', 'credentials', at, 'host']),
+    ...('tokenUrl' in credential
+      ? unlistedAt(credential.tokenUrl, hosts, [...path, 'modules', 'credentials', at, 'tokenUrl'])
+      : []),
+  ]);
   return [
+    ...asked,
     ...unlisted.map((entry) => ({
       path: [...path, 'modules', 'proxy'],
       message: `${new URL(entry).host} is not in "hosts", so it would never be asked`,
@@ -47,7 +57,7 @@ function moduleIssues(tenant: TenantConfig, path: Path, hosts: ReadonlySet<strin
 }
 
 function repositoryIssues(repository: RepositoryConfig, path: Path, folder: string, hosts: ReadonlySet<string>) {
-  const { fetch, registry, releaseTags } = repository;
+  const { fetch, registry, status, releaseTags } = repository;
   const issues = attempt([...path, 'releaseTags'], () => new RegExp(`^(?:${releaseTags})$`, 'u'));
   if (!fetch && !registry)
     issues.push({ path, message: 'says neither how its source is fetched ("fetch") nor how its registry is reached' });
@@ -55,8 +65,12 @@ function repositoryIssues(repository: RepositoryConfig, path: Path, folder: stri
     issues.push({ path: [...path, 'fetch', 'path'], message: `${fetch.path} holds no git repository` });
   if (registry?.kind === 'oci-layout' && !existsSync(resolve(folder, registry.path, 'index.json')))
     issues.push({ path: [...path, 'registry', 'path'], message: `${registry.path} holds no OCI layout (index.json)` });
-  if (registry?.kind === 'https' && !hosts.has(new URL(registry.url).host))
-    issues.push({ path: [...path, 'registry', 'url'], message: `${new URL(registry.url).host} is not in "hosts"` });
+  const urls = [
+    [registry?.kind === 'https' ? registry.url : undefined, 'registry'],
+    [fetch?.kind === 'git-https' ? fetch.url : undefined, 'fetch'],
+    [status?.url, 'status'],
+  ] as const;
+  for (const [url, key] of urls) if (url !== undefined) issues.push(...unlistedAt(url, hosts, [...path, key, 'url']));
   return issues;
 }
 
@@ -82,11 +96,8 @@ function repeated(values: readonly (readonly [Path, string])[], what: string): C
   });
 }
 
-const unlisted = (url: string, hosts: ReadonlySet<string>, path: Path): ConfigIssue[] =>
-  hosts.has(new URL(url).host) ? [] : [{ path, message: `${new URL(url).host} is not in "hosts"` }];
-
 function targetIssues({ target }: EnvironmentConfig, path: Path, hosts: ReadonlySet<string>): ConfigIssue[] {
-  if (target.kind === 'proxy') return unlisted(target.url, hosts, [...path, 'url']);
+  if (target.kind === 'proxy') return unlistedAt(target.url, hosts, [...path, 'url']);
   const { revisions, stable } = target;
   const lost = stable !== undefined && !revisions.some(({ digest }) => digest === stable);
   return [
@@ -105,7 +116,7 @@ function environmentIssues(environment: EnvironmentConfig, path: Path, tenant: T
   const total = signals.reduce((sum, { weight }) => sum + weight, 0);
   const issues: ConfigIssue[] = [
     ...targetIssues(environment, [...path, 'target'], hosts),
-    ...unlisted(metrics.url, hosts, [...path, 'metrics', 'url']),
+    ...unlistedAt(metrics.url, hosts, [...path, 'metrics', 'url']),
     ...repeated(
       signals.map(({ name }, at) => [[...path, 'signals', at, 'name'], name] as const),
       'the signal',

@@ -6,6 +6,7 @@ import type { DeliveryStore } from '../core/ports/delivery-store.ts';
 import type { LedgerStore } from '../core/ports/ledger-store.ts';
 import type { WaitStore } from '../core/ports/wait-store.ts';
 import { TenantId } from '../events/fields.ts';
+import { STARTED_BY } from '../statemachines/catalog.ts';
 import type { SignedDelivery } from './deliveries.ts';
 
 /** One row of the demo's table. */
@@ -60,11 +61,6 @@ export async function until<T>(what: string, read: () => Promise<T | undefined>,
   }
 }
 
-const MACHINE: Readonly<Record<string, string>> = {
-  'source.tag.pushed': 'source-release',
-  'artifact.image.pushed': 'image-release',
-};
-
 /** The claim that a delivery led to, whatever its state; `undefined` while there is none. */
 export async function claimOf(
   stores: DemoStores,
@@ -75,7 +71,7 @@ export async function claimOf(
   const row = await stores.deliveries.get(TenantId.parse(tenant), `${provider}/${instance}/${delivery.id}`);
   const [event] = row?.events ?? [];
   if (!row || !event) return undefined;
-  const machine = MACHINE[event.type.slice('dev.relseal.'.length, -'.v1'.length)];
+  const machine = STARTED_BY[event.type.slice('dev.relseal.'.length, -'.v1'.length)];
   return machine === undefined ? undefined : stores.claims.get(row.tenant, event.businesskey, machine);
 }
 

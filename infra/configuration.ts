@@ -130,7 +130,12 @@ function problemsOf({ tenants, hosts }: Config): string[] {
     ...[...hookSecrets, ...sourceSecrets, ...statusSecrets, ...registrySecrets, ...targetSecrets]
       .filter((reference) => !reference.startsWith('arn:'))
       .map((reference) => `${reference}: a function reads secrets from Secrets Manager only; name an ARN`),
-    ...repositoriesOf(tenants).flatMap(({ where, fetch, registry }) => [
+    ...repositoriesOf(tenants).flatMap(({ where, fetch, registry, status }) => [
+      ...distinct(
+        [fetch?.kind === 'git-https' ? fetch.url : undefined, status?.url].map((url) => url && new URL(url).host),
+      )
+        .filter((host) => !reachable.has(host))
+        .map((host) => `${where}: ${host} is not in hosts, so it is never asked`),
       ...(fetch?.kind === 'git' ? [`${where}: a function has no git folders; use git-https or module-proxy`] : []),
       ...(registry?.kind === 'oci-layout' ? [`${where}: a function has no layout folders; use https`] : []),
     ]),

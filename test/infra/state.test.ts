@@ -81,6 +81,7 @@ describe('the configuration', () => {
       ...['env:GIT_PASSWORD', 'env:PROXY_TOKEN', 'file:secrets/status'].map(
         (reference) => `${reference}: a function reads secrets from Secrets Manager only; name an ARN`,
       ),
+      'acme: acme/a: git.example.com is not in hosts, so it is never asked',
       'acme: b.example.com: nobody can log in to a function; use client-credentials',
     ];
     expect(() => synthesised(documentWith({ tenants: [changed] }))).toThrow(new ConfigurationRefused(lines));
