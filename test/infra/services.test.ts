@@ -5,11 +5,15 @@ import { EDGES } from '../../infra/functions.ts';
 import { functionIdOf, MACHINES, STARTED_BY, STEPS } from '../../statemachines/catalog.ts';
 import { documentWith, linesOf, resourcesOf, synthesised } from './synthesised.ts';
 
-const [tenant] = Object(documentWith({})).tenants;
+const {
+  hosts,
+  tenants: [tenant],
+} = Object(documentWith({}));
 const secretOf = (what: string) =>
   `arn:aws:secretsmanager:eu-central-1:111122223333:secret:relseal/acme/${what}-a1b2c3`;
 /** All that a tenant can name: events of ECR, a private proxy, a repository by git and where its commits are told. */
 const withAll = documentWith({
+  hosts: [...hosts, { host: 'git.example.com' }, { host: 'proxy.example.com' }],
   tenants: [
     {
       ...tenant,
