@@ -16,7 +16,7 @@ import {
 const MALFORMED = refused('gosum.go-mod-malformed');
 const LACKING = 'gosum.line-missing';
 /** None of them is a module of the tree: gone, a file, out of it, or a folder without a go.mod. */
-const DIRECTORIES = ['./gone', './inner/gone', './main.go', '../outside', '/root', './inner'];
+const DIRECTORIES = ['./gone', './inner/gone', './main.go', '../outside', '/outside', './inner'];
 
 const goModOf = ({ plain }: Corpus): string => textOf(plain, 'go.mod');
 const goSumOf = ({ plain }: Corpus): string => textOf(plain, 'go.sum');
