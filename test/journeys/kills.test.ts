@@ -42,8 +42,9 @@ const isSettled = async (stores: Stores, deliveries: readonly SignedDelivery[]):
   return claims.every((claim) => claim !== undefined && claim.status !== 'running');
 };
 
+/** The sweep, which takes up what died with its server, comes once a minute: twice that, and some. */
 const settle = (stores: Stores, deliveries: readonly SignedDelivery[]) =>
-  until('end of all runs', async () => ((await isSettled(stores, deliveries)) ? true : undefined), 60_000);
+  until('end of all runs', async () => ((await isSettled(stores, deliveries)) ? true : undefined), 150_000);
 
 /** Each delivery is sent until it is answered, as a source does that retries. */
 async function deliver(url: string, pending: SignedDelivery[]): Promise<void> {
