@@ -77,7 +77,9 @@ async function disturbed(world: World, deliveries: readonly SignedDelivery[], bu
       const server = await serve(world);
       // Whatever the kill leaves unanswered is sent again to the next server.
       const delivering = deliver(server.url, pending).catch(() => undefined);
-      await delay(Math.floor(random() * 400));
+      // Long enough, now and then, for the checks of a Parallel to end: a step that no server lives to end for two
+      // minutes times out, as it should, and that is another outcome.
+      await delay(Math.floor(random() * 1500));
       await server.kill();
       await delivering;
       kills += 1;
