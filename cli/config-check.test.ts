@@ -1,8 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import * as z from 'zod';
 import { Config } from '../core/config.ts';
+import { Fault } from '../core/faults.ts';
 import { configIssues } from './config-check.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'relseal-config-'));
@@ -28,29 +31,45 @@ const staging = {
 };
 
 interface Changes {
+  readonly hosts?: readonly string[];
+  readonly modules?: object;
+  readonly repository?: object;
+  readonly missing?: readonly string[];
   readonly environments?: readonly object[];
   readonly kind?: 'production' | 'test';
   readonly pseudonymKey?: string;
 }
 
-async function problemsOf({ environments = [staging], kind = 'test', pseudonymKey }: Changes) {
+async function problemsOf({
+  environments = [staging],
+  kind = 'test',
+  pseudonymKey,
+  hosts = [],
+  modules = { proxy: 'off', checksumDatabase: 'sum.golang.org' },
+  repository = {},
+  missing = [],
+}: Changes) {
   const config = Config.parse({
     schema: 'relseal.config/1',
     environment: { kind },
-    hosts: [{ host: 'prometheus.example.com:9090' }],
+    hosts: ['prometheus.example.com:9090', ...hosts].map((host) => ({ host })),
     tenants: [
       {
         id: 'acme',
         origin: 'ledger.example.com/acme',
         policy: 'policy.yaml',
         ...(pseudonymKey === undefined ? {} : { pseudonymKey }),
-        modules: { proxy: 'off', checksumDatabase: 'sum.golang.org' },
+        modules,
         sources: [
           {
             provider: 'ecr',
             instance: '111122223333',
             repositories: [
-              { name: 'acme/sample', registry: { kind: 'https', url: 'http://prometheus.example.com:9090' } },
+              {
+                name: 'acme/sample',
+                registry: { kind: 'https', url: 'http://prometheus.example.com:9090' },
+                ...repository,
+              },
             ],
           },
         ],
@@ -58,7 +77,13 @@ async function problemsOf({ environments = [staging], kind = 'test', pseudonymKe
       },
     ],
   });
-  const issues = await configIssues(config, folder, { values: async () => ['value'] });
+  const issues = await configIssues(config, folder, {
+    values: async (reference) => {
+      if (missing.includes(reference))
+        throw new Fault('ConfigurationInvalid', `secret ${reference} is empty or not set`);
+      return ['value'];
+    },
+  });
   return issues.map(({ path, message }) => `${path.map(String).join('.').replace('tenants.0.', '')}: ${message}`);
 }
 
@@ -109,6 +134,41 @@ describe('the environments of a configuration', () => {
     const remote = { kind: 'proxy', url: 'http://elsewhere.example.com/targets/a', token: 'env:TOKEN' };
     expect(await problemsOf({ ...withKey, environments: [{ ...staging, target: remote }] })).toEqual([
       'environments.0.target.url: elsewhere.example.com is not in "hosts"',
+    ]);
+  });
+});
+
+describe('the modules and repositories of a configuration', () => {
+  const text = readFileSync(new URL('../docs/modules.md', import.meta.url), 'utf8');
+  const { modules } = z.object({ modules: z.looseObject({}) }).parse(parse(/```yaml\n(.*?)```/s.exec(text)?.[1] ?? ''));
+  const hosts = ['modules', 'login', 'a', 'b', 'c', 'd', 'e'].map((name) => `${name}.example.com`);
+
+  it('are accepted as the documentation has them, where every host is listed', async () => {
+    expect(await problemsOf({ ...withKey, modules, hosts })).toEqual([]);
+    const unlisted = await problemsOf({ ...withKey, modules });
+    expect(unlisted).toHaveLength(9);
+    expect(unlisted.every((problem) => /is not in "hosts"/.test(problem))).toBe(true);
+  });
+
+  it('are told of every secret that is not there, where it is named', async () => {
+    const missing = [
+      'env:USER_NAME',
+      'file:secrets/key',
+      'file:secrets/client',
+      'file:secrets/git',
+      'file:secrets/status',
+    ];
+    const repository = {
+      fetch: { kind: 'git-https', url: 'https://a.example.com/acme/sample.git', password: 'file:secrets/git' },
+      status: { kind: 'gitea', url: 'https://a.example.com/api/v1', token: 'file:secrets/status' },
+    };
+    const found = await problemsOf({ ...withKey, modules, hosts, repository, missing });
+    expect(found.map((problem) => problem.split(':')[0])).toEqual([
+      'sources.0.repositories.0.fetch.password',
+      'sources.0.repositories.0.status.token',
+      'modules.credentials.0.username',
+      'modules.credentials.3.key',
+      'modules.credentials.4.proof.secret',
     ]);
   });
 });

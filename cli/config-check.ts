@@ -1,6 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Config, EnvironmentConfig, RepositoryConfig, SourceConfig, TenantConfig } from '../core/config.ts';
+import {
+  type Config,
+  credentialSecrets,
+  type EnvironmentConfig,
+  type RepositoryConfig,
+  repositorySecrets,
+  type SourceConfig,
+  type TenantConfig,
+} from '../core/config.ts';
 import { parsePolicy } from '../core/gate/read-policy.ts';
 import { providerOf } from '../core/ingest/providers.ts';
 import type { Secrets } from '../core/ports/secrets.ts';
@@ -147,6 +155,18 @@ export async function configIssues(config: Config, folder: string, secrets: Secr
     ),
     ...sources.flatMap(({ source, path }) =>
       source.secrets.map((reference, at) => [[...path, 'secrets', at], reference] as const),
+    ),
+    ...sources.flatMap(({ source, path }) =>
+      source.repositories.flatMap((repository, at) =>
+        repositorySecrets(repository).map(([keys, to]) => [[...path, 'repositories', at, ...keys], to] as const),
+      ),
+    ),
+    ...tenants.flatMap(({ tenant, path }) =>
+      tenant.modules.credentials.flatMap((credential, at) =>
+        credentialSecrets(credential).map(
+          ([keys, to]) => [[...path, 'modules', 'credentials', at, ...keys], to] as const,
+        ),
+      ),
     ),
     ...tenants.flatMap(({ tenant, path }) =>
       tenant.environments.flatMap(({ target }, at) =>

@@ -1,8 +1,9 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { Hono } from 'hono';
 import * as z from 'zod';
+import { replaceFile } from '../adapters/embedded/replace-file.ts';
 import { LettersAsk, RedriveAsk, type ReplayAsk, type RunAsk, type RunsAsk } from '../core/desk/asks.ts';
 import { ListedRun } from '../core/desk/list-runs.ts';
 import { ShownRun } from '../core/desk/show-run.ts';
@@ -90,9 +91,7 @@ export function controlApp({ token, deadLetters }: ControlDeps): Hono {
 export const newControlToken = (): string => randomBytes(32).toString('base64url');
 
 export async function writeServerFile(folder: DataFolder, file: ServerFile): Promise<void> {
-  const part = `${folder.server}.part`;
-  await writeFile(part, `${JSON.stringify(file)}\n`, { mode: 0o600 });
-  await rename(part, folder.server);
+  await replaceFile(folder.server, `${JSON.stringify(file)}\n`, 0o600);
 }
 
 export const removeServerFile = (folder: DataFolder): Promise<void> => rm(folder.server, { force: true });

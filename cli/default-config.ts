@@ -47,7 +47,11 @@ tenants:
           - name: spf13/cobra
             # module-proxy: the tree is the module zip, the commit stays claimed.
             # git: a bare repository on this machine, { kind: git, path: … }.
+            # git-https: a server, { kind: git-https, url: "https://…", password: file:secrets/git }: what pull requests
+            # and signatures of tags are judged by.
             fetch: { kind: module-proxy, module: github.com/spf13/cobra }
+            # Where verdicts are shown on commits: relseal/source on tags, relseal/change on pull requests.
+            # status: { kind: github, url: "https://api.github.com", token: file:secrets/status }
       # POST /hooks/distribution/registry.example.com, with the Authorization header in secrets/registry.
       # - provider: distribution
       #   instance: registry.example.com

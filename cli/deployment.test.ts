@@ -6,6 +6,7 @@ import { deskWorld } from '../test/fakes/desk-world.ts';
 import { runCommand } from '../test/fakes/fake-io.ts';
 import { NEXT } from '../test/fakes/promotion-world.ts';
 import type { Command } from './command.ts';
+import { deadLettersListCommand, deadLettersRedriveCommand } from './dead-letters-command.ts';
 import { approveCommand, promoteCommand, stopCommand } from './promotion-commands.ts';
 import { runsShowCommand } from './run-show-command.ts';
 import { replayCommand, runsCommand, runsListCommand } from './runs-commands.ts';
@@ -81,6 +82,8 @@ const ALL: readonly [string, Command, readonly string[]][] = [
   ['promote', promoteCommand, [IMAGE, '--environment', 'production']],
   ['approve', approveCommand, [UNKNOWN]],
   ['stop', stopCommand, [UNKNOWN]],
+  ['dead-letters list', deadLettersListCommand, []],
+  ['dead-letters redrive', deadLettersRedriveCommand, ['event-1']],
 ];
 
 describe('commands on a deployment', () => {

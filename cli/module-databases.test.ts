@@ -6,6 +6,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { openSqlite } from '../adapters/embedded/sqlite.ts';
 import { sqliteModuleLog } from '../adapters/embedded/sqlite-module-log.ts';
 import { Config } from '../core/config.ts';
+import { plainZipHasher } from '../core/gosum/zip-hashing.ts';
+import type { ChecksumDatabase } from '../core/ports/checksum-database.ts';
 import { openNote, parseVerifierKey } from '../core/tlog/note.ts';
 import { fixedClock } from '../test/fakes/fixed-clock.ts';
 import { memoryHeadStore } from '../test/fakes/memory-head-store.ts';
@@ -35,8 +37,7 @@ const RECORD: TestRecord = {
   goModH1: `h1:${'B'.repeat(43)}=`,
 };
 
-async function open() {
-  const database = testChecksumDatabase([RECORD]);
+async function open(database: ChecksumDatabase = testChecksumDatabase([RECORD])) {
   const none = { goMod: async () => undefined, zip: async () => undefined };
   const index = { versions: async () => undefined, info: async () => undefined, latest: async () => undefined };
   const failures: unknown[] = [];
@@ -44,7 +45,7 @@ async function open() {
     config,
     folder: dataFolder(root),
     passphrase: 'a test passphrase',
-    repositories: { moduleDeps: () => ({ modules: { ...none, ...index }, database }) },
+    repositories: { moduleDeps: () => ({ modules: { ...none, ...index }, database, hasher: plainZipHasher }) },
     store: sqliteModuleLog(openSqlite(':memory:')),
     heads: memoryHeadStore(),
     clock: fixedClock(),
@@ -69,6 +70,14 @@ describe('the module databases of a server', () => {
     expect(await looked.text()).toContain(`example.com/lib v1.0.0 ${RECORD.zipH1}`);
     const key = parseVerifierKey(served.verifierKeys.get('acme') ?? '');
     expect(openNote(await (await app.request('/sumdb/acme/latest')).text(), [key]).kind).toBe('opened');
+  });
+
+  it('ask the public database for no record that was proved before', async () => {
+    await (await open()).app.request('/sumdb/acme/lookup/example.com/lib@v1.0.0');
+    const again = testChecksumDatabase([RECORD]);
+    const looked = await (await open(again)).app.request('/sumdb/acme/lookup/example.com/lib@v1.0.0');
+    expect(await looked.text()).toContain(`example.com/lib v1.0.0 ${RECORD.zipH1}`);
+    expect(again.asked).toEqual(['latest']);
   });
 
   it('know no other tenants and no other paths', async () => {

@@ -2,11 +2,12 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Hono } from 'hono';
+import { folderTileCache } from '../adapters/embedded/folder-tile-cache.ts';
 import { createKeyFile } from '../adapters/embedded/key-file.ts';
 import { keyFileNoteSigner } from '../adapters/embedded/key-file-note-signer.ts';
 import { moduleDatabaseApp } from '../adapters/embedded/module-database-app.ts';
 import type { Config } from '../core/config.ts';
-import { moduleDatabase } from '../core/modulelog/database.ts';
+import { type ModuleDatabase, moduleDatabase } from '../core/modulelog/database.ts';
 import { upstreamProver } from '../core/modulelog/upstream.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { HeadStore } from '../core/ports/head-store.ts';
@@ -24,7 +25,7 @@ export interface ModuleDatabasesDeps {
   readonly folder: DataFolder;
   readonly passphrase: string;
   readonly repositories: {
-    moduleDeps(tenant: TenantId): Pick<ReturnType<Repositories['moduleDeps']>, 'modules' | 'database'>;
+    moduleDeps(tenant: TenantId): Pick<ReturnType<Repositories['moduleDeps']>, 'modules' | 'database' | 'hasher'>;
   };
   readonly store: ModuleLogStore;
   readonly heads: HeadStore;
@@ -44,7 +45,8 @@ export interface ModuleDatabases {
  */
 export async function openModuleDatabases(deps: ModuleDatabasesDeps): Promise<ModuleDatabases> {
   const { config, folder, passphrase, repositories, store, heads, clock, failed } = deps;
-  const databases = new Map<string, ReturnType<typeof moduleDatabase>>();
+  const tiles = folderTileCache(folder.caches.tiles);
+  const databases = new Map<string, ModuleDatabase>();
   const verifierKeys = new Map<string, string>();
   for (const tenant of config.tenants) {
     const name = tenant.modules.database;
@@ -52,13 +54,13 @@ export async function openModuleDatabases(deps: ModuleDatabasesDeps): Promise<Mo
     const file = folder.moduleKey(tenant.id);
     await mkdir(dirname(file), { recursive: true });
     if (!existsSync(file)) await createKeyFile(file, 'note', passphrase);
-    const { modules, database } = repositories.moduleDeps(tenant.id);
+    const { modules, database, hasher } = repositories.moduleDeps(tenant.id);
     const privacy = privacySettings(tenant);
     const served = moduleDatabase({
-      ...{ store, clock, tenant: tenant.id, name, modules },
+      ...{ store, clock, tenant: tenant.id, name, modules, hasher },
       signer: await keyFileNoteSigner(file, passphrase),
       classify: (path) => classifyModule(path, privacy),
-      prove: upstreamProver({ database, heads, clock }),
+      prove: upstreamProver({ database, heads, tiles, clock }),
     });
     databases.set(tenant.id, served);
     verifierKeys.set(tenant.id, await served.verifierKey());

@@ -2,6 +2,7 @@ import { type Dirent, existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { ModulePath, ModuleVersion } from '../core/brands.ts';
+import { TREE_LIMITS } from '../core/git/repository.ts';
 import { h1OfGoMod } from '../core/gosum/dirhash.ts';
 import { isCanonicalVersion } from '../core/gosum/go-version.ts';
 import { modulePathProblem } from '../core/gosum/module-path.ts';
@@ -23,10 +24,6 @@ export type ModuleTarget =
 
 /** A target that was read; its facts are those of the whole tree. */
 export type ReadTarget = (ModuleInputs & { readonly facts: SourceFacts }) | { readonly reasons: readonly Refusal[] };
-
-/** As source hosts are bounded. */
-const MAX_TREE_BYTES = 500 * 1024 * 1024;
-const MAX_TREE_FILES = 100_000;
 
 /** A folder that is there is one even when its name has an `@`. */
 export async function moduleTargetOf(argument: string): Promise<ModuleTarget> {
@@ -80,9 +77,9 @@ class TreeReader {
     if (!entry.isFile()) return;
     const file = join(this.#root, path);
     this.#bytes += (await stat(file)).size;
-    if (this.#bytes > MAX_TREE_BYTES || this.files.length >= MAX_TREE_FILES)
+    if (this.#bytes > TREE_LIMITS.bytes || this.files.length >= TREE_LIMITS.files)
       throw new UsageError(
-        `${this.#root} holds more than ${MAX_TREE_FILES} files or ${MAX_TREE_BYTES} bytes: name a fresh checkout`,
+        `${this.#root} holds more than ${TREE_LIMITS.files} files or ${TREE_LIMITS.bytes} bytes: name a fresh checkout`,
       );
     this.files.push({ path, bytes: await readFile(file) });
   }

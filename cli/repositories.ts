@@ -14,12 +14,14 @@ import { ModulePath } from '../core/brands.ts';
 import type { Config, FetchConfig, RegistryConfig, RepositoryConfig, TenantConfig } from '../core/config.ts';
 import { assertNever, Fault } from '../core/faults.ts';
 import type { VerifyModulesDeps } from '../core/gosum/verify-modules.ts';
+import { originsOf } from '../core/modpolicy/compare-origins.ts';
 import { pinModule } from '../core/modulelog/pin.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { CommitStatus } from '../core/ports/commit-status.ts';
 import type { HeadStore } from '../core/ports/head-store.ts';
 import type { LoginStore } from '../core/ports/login-store.ts';
 import type { ModuleLogStore } from '../core/ports/module-log-store.ts';
+import type { ModuleOrigins } from '../core/ports/module-origins.ts';
 import type { ModuleIndex } from '../core/ports/module-source.ts';
 import type { Registry } from '../core/ports/registry.ts';
 import type { Secrets } from '../core/ports/secrets.ts';
@@ -41,6 +43,13 @@ export interface RepositoriesDeps {
   readonly moduleLog: ModuleLogStore;
   /** Folders of what was fetched; losing them costs time. */
   readonly caches: { readonly modules: string; readonly tiles: string };
+}
+
+/** What one tenant's modules are read from and proved with. */
+interface ModuleDeps extends VerifyModulesDeps {
+  readonly index: ModuleIndex;
+  readonly origins: ModuleOrigins;
+  readonly hasher: ZipHasher;
 }
 
 interface Named {
@@ -141,11 +150,11 @@ export function openRepositories(deps: RepositoriesDeps) {
       const { kind, url } = status;
       return onceStatus(`${id} ${host}/${name}`, () => scmStatus({ egress, kind, url, repository: name, token }));
     },
-    moduleDeps: (id: TenantId): VerifyModulesDeps & { readonly index: ModuleIndex; readonly hasher: ZipHasher } => {
-      const { modules, database } = modulesOf(id);
+    moduleDeps: (id: TenantId): ModuleDeps => {
+      const { modules, direct, database } = modulesOf(id);
       const privacy = privacySettings(tenantOf(id));
       return {
-        ...{ modules, index: modules, database, heads, hasher },
+        ...{ modules, index: modules, origins: originsOf(direct), database, heads, hasher },
         cache: folderModuleCache(caches.modules, id),
         proving: () => ({ now: new Date(clock.now()).toISOString(), cache: tiles }),
         settings: { private: privatePatterns(privacy) },

@@ -50,7 +50,7 @@ it('prints no control characters that others wrote', async () => {
   const bell = '\u001b]0;a title\u0007';
   const { out } = await shownBy(({ engine, ...shown }) => ({
     ...shown,
-    engine: { ...engine, states: [{ state: 'A', enteredAt: 'x', outcome: 'failed', error: `E${bell}` }] },
+    engine: { ...engine, states: [{ state: 'A', enteredAt: 'x', outcome: 'failed', retries: 0, error: `E${bell}` }] },
   }));
   expect(out.join('\n')).not.toMatch(/[\u0007\u001b]/);
 });

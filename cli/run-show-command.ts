@@ -46,10 +46,10 @@ async function lookUpIn(folder: DataFolder, run: string): Promise<ShownRun | und
 const oneLine = (text: string): string => text.replace(/\p{Cc}+/gu, ' ');
 
 /** One stay in a state; what went as it should needs no word. */
-function visitLine({ state, enteredAt, exitedAt = '', outcome, retries = 0, error }: StateVisit): string {
+function visitLine({ state, enteredAt, exitedAt = '', outcome, retries, error }: StateVisit): string {
   const words = [
     `          ${enteredAt}  ${exitedAt.padEnd(enteredAt.length)}  ${state}`,
-    ...(outcome === undefined || outcome === 'succeeded' ? [] : [outcome]),
+    ...(outcome === 'succeeded' ? [] : [outcome]),
     ...(retries === 0 ? [] : [`tried again ${retries} times`]),
     ...(error === undefined ? [] : [oneLine(error)]),
   ];

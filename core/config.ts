@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { OciDigest, Provider, TenantId } from '../events/fields.ts';
+import { assertNever } from './faults.ts';
 
 /** `relseal.yaml` and the CDK context hold this same document. Every secret is a reference. */
 
@@ -61,6 +62,18 @@ export const RepositoryConfig = z.strictObject({
 });
 export type RepositoryConfig = z.infer<typeof RepositoryConfig>;
 
+/** What is needed to read the repository, and to tell its host what was decided. */
+export const repositorySecrets = ({ fetch, registry, status }: RepositoryConfig): NamedSecret[] =>
+  (
+    [
+      [['fetch', 'username'], fetch?.kind === 'git-https' ? fetch.username : undefined],
+      [['fetch', 'password'], fetch?.kind === 'git-https' ? fetch.password : undefined],
+      [['registry', 'username'], registry?.kind === 'https' ? registry.username : undefined],
+      [['registry', 'password'], registry?.kind === 'https' ? registry.password : undefined],
+      [['status', 'token'], status?.token],
+    ] as const
+  ).flatMap(([path, reference]) => (reference === undefined ? [] : [[path, reference] as const]));
+
 export const SourceConfig = z.strictObject({
   provider: Provider,
   /** Path segment of `/hooks/<provider>/<instance>`; for AWS-native events the account id. */
@@ -114,6 +127,34 @@ export const CredentialConfig = z.discriminatedUnion('kind', [
   }),
 ]);
 export type CredentialConfig = z.infer<typeof CredentialConfig>;
+
+/** Keys that lead to a secret, and the reference to it. */
+export type NamedSecret = readonly [path: readonly string[], reference: string];
+
+/** What a credential is made of; a person's login is made by the person. */
+export function credentialSecrets(credential: CredentialConfig): NamedSecret[] {
+  switch (credential.kind) {
+    case 'basic':
+      return [
+        [['username'], credential.username],
+        [['password'], credential.password],
+      ];
+    case 'bearer':
+      return [[['token'], credential.token]];
+    case 'netrc':
+      return [[['file'], credential.file]];
+    case 'jwt':
+      return [[['key'], credential.key]];
+    case 'client-credentials':
+      return 'secret' in credential.proof
+        ? [[['proof', 'secret'], credential.proof.secret]]
+        : [[['proof', 'key'], credential.proof.key]];
+    case 'login':
+      return [];
+    default:
+      return assertNever(credential);
+  }
+}
 
 export const ModulesConfig = z.strictObject({
   /** A GOPROXY list. Required: nothing defaults to a public endpoint. */

@@ -9,6 +9,7 @@ import { openTenantModules } from '../adapters/network/tenant-modules.ts';
 import { ModulePath } from '../core/brands.ts';
 import type { Config, FetchConfig, RepositoryConfig, TenantConfig } from '../core/config.ts';
 import { assertNever, Fault } from '../core/faults.ts';
+import { originsOf } from '../core/modpolicy/compare-origins.ts';
 import type { CommitStatus } from '../core/ports/commit-status.ts';
 import type { HeadStore } from '../core/ports/head-store.ts';
 import type { Registry } from '../core/ports/registry.ts';
@@ -99,10 +100,11 @@ export function tenantModules({ config, tenantOf }: Deployed, secrets: Secrets) 
 export function moduleDeps(deployed: Deployed, heads: HeadStore, secrets: Secrets) {
   const modulesOf = tenantModules(deployed, secrets);
   return (id: TenantId) => {
-    const { modules, database } = modulesOf(id);
+    const { modules, direct, database } = modulesOf(id);
     const privacy = privacySettings(deployed.tenantOf(id));
     return {
-      ...{ modules, index: modules, database, heads },
+      ...{ modules, index: modules, origins: originsOf(direct), database, heads },
+      proving: () => ({ now: new Date(lambdaClock.now()).toISOString() }),
       settings: { private: privatePatterns(privacy) },
       classify: (path: string) => classifyModule(path, privacy),
     };

@@ -32,8 +32,11 @@ export function bundleFunctions(target: string, document?: string): readonly Bun
   const names = functionNames();
   for (const name of names) rmSync(join(target, name), { recursive: true, force: true });
   const clients = mkdtempSync(join(tmpdir(), 'relseal-clients-'));
-  build(names, target, clients);
-  rmSync(clients, { recursive: true });
+  try {
+    build(names, target, clients);
+  } finally {
+    rmSync(clients, { recursive: true });
+  }
   return names.map((name) => {
     const folder = join(target, name);
     if (document !== undefined) writeFileSync(join(folder, 'relseal.json'), document);

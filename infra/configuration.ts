@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import * as z from 'zod';
-import { Config, type CredentialConfig, type TenantConfig } from '../core/config.ts';
-import { assertNever, Fault } from '../core/faults.ts';
+import { Config, credentialSecrets, type TenantConfig } from '../core/config.ts';
+import { Fault } from '../core/faults.ts';
 import { parsePolicy } from '../core/gate/read-policy.ts';
 
 /** How long locked objects stay, and who may shorten it: nobody (COMPLIANCE) or the teardown role (GOVERNANCE). */
@@ -51,31 +51,13 @@ const repositoriesOf = (tenants: readonly TenantConfig[]) =>
     ),
   );
 
-/** What a credential is made of; a person's login is for machines with a person. */
-function credentialSecrets(credential: CredentialConfig): (string | undefined)[] {
-  switch (credential.kind) {
-    case 'basic':
-      return [credential.username, credential.password];
-    case 'bearer':
-      return [credential.token];
-    case 'netrc':
-      return [credential.file];
-    case 'jwt':
-      return [credential.key];
-    case 'client-credentials':
-      return ['secret' in credential.proof ? credential.proof.secret : credential.proof.key];
-    case 'login':
-      return [];
-    default:
-      return assertNever(credential);
-  }
-}
-
 function secretsOf(tenants: readonly TenantConfig[]) {
   const sources = repositoriesOf(tenants).flatMap(({ fetch }) =>
     fetch?.kind === 'git-https' ? [fetch.username, fetch.password] : [],
   );
-  const modules = tenants.flatMap((tenant) => tenant.modules.credentials.flatMap(credentialSecrets));
+  const modules = tenants
+    .flatMap((tenant) => tenant.modules.credentials.flatMap(credentialSecrets))
+    .map(([, reference]) => reference);
   const registries = repositoriesOf(tenants).flatMap(({ registry }) =>
     registry?.kind === 'https' ? [registry.username, registry.password] : [],
   );
@@ -101,17 +83,20 @@ function secretsOf(tenants: readonly TenantConfig[]) {
 /** How often a judge looks, in seconds, is what the platform's schedules allow; it may come a minute late. */
 const SHORTEST_HEARTBEAT_SECONDS = 180;
 
-/** Where promotions lead. `hosts` are all that a function may reach. */
+/** `hosts` are all that a function may reach. */
+const unlisted = (where: string, urls: readonly (string | undefined)[], hosts: ReadonlySet<string>): string[] =>
+  distinct(urls.map((url) => url && new URL(url).host))
+    .filter((host) => !hosts.has(host))
+    .map((host) => `${where}: ${host} is not in hosts, so it is never asked`);
+
+/** Where promotions lead. */
 function environmentProblems({ id, pseudonymKey, environments }: TenantConfig, hosts: ReadonlySet<string>): string[] {
   return environments.flatMap(({ name, target, metrics, approvals, tickSeconds, heartbeatSeconds }) => {
     const where = `${id}: ${name}`;
-    const urls = [metrics.url, ...(target.kind === 'proxy' ? [target.url] : [])];
     const heartbeat = heartbeatSeconds ?? 3 * tickSeconds;
     return [
       ...(target.kind === 'local-proxy' ? [`${where}: a function has no proxy of its own; use proxy`] : []),
-      ...urls.flatMap((url) =>
-        hosts.has(new URL(url).host) ? [] : [`${where}: ${new URL(url).host} is not in hosts, so it is never asked`],
-      ),
+      ...unlisted(where, [metrics.url, target.kind === 'proxy' ? target.url : undefined], hosts),
       ...(approvals > 0 && pseudonymKey === undefined
         ? [`${where}: without a pseudonymKey nobody can be told from who asked; approvals need one`]
         : []),
@@ -131,11 +116,7 @@ function problemsOf({ tenants, hosts }: Config): string[] {
       .filter((reference) => !reference.startsWith('arn:'))
       .map((reference) => `${reference}: a function reads secrets from Secrets Manager only; name an ARN`),
     ...repositoriesOf(tenants).flatMap(({ where, fetch, registry, status }) => [
-      ...distinct(
-        [fetch?.kind === 'git-https' ? fetch.url : undefined, status?.url].map((url) => url && new URL(url).host),
-      )
-        .filter((host) => !reachable.has(host))
-        .map((host) => `${where}: ${host} is not in hosts, so it is never asked`),
+      ...unlisted(where, [fetch?.kind === 'git-https' ? fetch.url : undefined, status?.url], reachable),
       ...(fetch?.kind === 'git' ? [`${where}: a function has no git folders; use git-https or module-proxy`] : []),
       ...(registry?.kind === 'oci-layout' ? [`${where}: a function has no layout folders; use https`] : []),
     ]),

@@ -76,6 +76,13 @@ export function stepSpecs(
   const modules = secretGrants(configuration.moduleSecrets);
   const CLAIMS_TABLE_NAME = state.claims.tableName;
   const check = { environment: worm, grants: evidence, timeoutSeconds: SHORT };
+  /** Module zips are read whole and hashed: a processor for it, and room for them. */
+  const zips = { timeoutSeconds: LONG, memoryMb: 1769, temporaryMb: 2048 };
+  const search = [
+    tableGrant(state.ledger, 'GetItem', 'Query'),
+    tableGrant(state.views, 'GetItem', 'Query', 'PutItem', 'BatchWriteItem'),
+    ...wormGrants(state.worm, { read: ['evidence', 'seg'], write: ['evidence'] }),
+  ];
   return {
     'claim-release': {
       environment: { CLAIMS_TABLE_NAME } satisfies Record<keyof ClaimReleaseEnv, string>,
@@ -101,16 +108,12 @@ export function stepSpecs(
     'verify-go-sum': {
       environment: { ...worm, HEADS_TABLE_NAME: state.heads.tableName } satisfies Record<keyof VerifyGoSumEnv, string>,
       grants: [...evidence, tableGrant(state.heads, 'GetItem', 'PutItem', 'Query'), ...modules],
-      timeoutSeconds: LONG,
-      memoryMb: 1769,
-      temporaryMb: 2048,
+      ...zips,
     },
     'verify-vendor': {
       environment: worm satisfies Record<keyof VerifyVendorEnv, string>,
       grants: [...evidence, ...modules],
-      timeoutSeconds: LONG,
-      memoryMb: 1769,
-      temporaryMb: 2048,
+      ...zips,
     },
     'check-module-policy': {
       environment: {
@@ -118,16 +121,8 @@ export function stepSpecs(
         HEADS_TABLE_NAME: state.heads.tableName,
         VIEWS_TABLE_NAME: state.views.tableName,
       } satisfies Record<keyof CheckModulePolicyEnv, string>,
-      grants: [
-        tableGrant(state.ledger, 'GetItem', 'Query'),
-        tableGrant(state.views, 'GetItem', 'Query', 'PutItem', 'BatchWriteItem'),
-        tableGrant(state.heads, 'GetItem', 'PutItem'),
-        ...wormGrants(state.worm, { read: ['evidence', 'seg'], write: ['evidence'] }),
-        ...modules,
-      ],
-      timeoutSeconds: LONG,
-      memoryMb: 1769,
-      temporaryMb: 2048,
+      grants: [...search, tableGrant(state.heads, 'GetItem', 'PutItem'), ...modules],
+      ...zips,
     },
     'check-tag-signer': {
       environment: worm satisfies Record<keyof CheckTagSignerEnv, string>,
@@ -155,11 +150,7 @@ export function stepSpecs(
     },
     'link-chain': {
       environment: { ...ledger, VIEWS_TABLE_NAME: state.views.tableName } satisfies Record<keyof LinkChainEnv, string>,
-      grants: [
-        tableGrant(state.ledger, 'GetItem', 'Query'),
-        tableGrant(state.views, 'GetItem', 'Query', 'PutItem', 'BatchWriteItem'),
-        ...wormGrants(state.worm, { read: ['evidence', 'seg'], write: ['evidence'] }),
-      ],
+      grants: search,
       timeoutSeconds: SHORT,
     },
     'make-image-sbom': { ...check, environment: worm satisfies Record<keyof MakeImageSbomEnv, string> },

@@ -56,7 +56,7 @@ export const functionIdOf = (step: string): string =>
 export const RETRIED_FAULTS: Readonly<Record<StepName, readonly string[]>> = {
   'claim-release': ['StoreUnavailable', 'LedgerConflict'],
   'append-ledger': ['StoreUnavailable', 'LedgerConflict'],
-  'fetch-source': ['SourceUnreachable', 'ModuleProxyUnreachable', 'StoreUnavailable'],
+  'fetch-source': ['SourceUnreachable', 'StoreUnavailable'],
   'verify-go-sum': ['ModuleProxyUnreachable', 'ChecksumDatabaseUnavailable', 'StoreUnavailable', 'LedgerConflict'],
   'verify-vendor': ['ModuleProxyUnreachable', 'StoreUnavailable'],
   'check-module-policy': [

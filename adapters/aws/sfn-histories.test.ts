@@ -1,11 +1,8 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { sha256Hex } from '../../core/evidence.ts';
+import { startAwsService } from '../../test/fakes/aws-service.ts';
 import { sfnHistories } from './sfn-histories.ts';
 
 const MACHINE = 'arn:aws:states:us-east-1:000000000000:stateMachine:Services-image-release';
@@ -39,7 +36,7 @@ const taskFailed = (error: string, previousEventId?: number): Event =>
     },
   });
 
-/** The service's wire protocol on loopback: one execution, its history in pages of `page` events. */
+/** One execution, its history in pages of `page` events, or the error of every call. */
 const service = {
   execution: {} as Record<string, unknown>,
   definition: '',
@@ -48,7 +45,7 @@ const service = {
   calls: [] as { action: string; body: Record<string, unknown> }[],
   error: undefined as string | undefined,
 };
-function answerOf(action: string, { nextToken = '0' }: { nextToken?: string }): object {
+function answerOf(action: string, nextToken = '0'): object {
   if (action === 'DescribeExecution') return { executionArn: RUN, stateMachineArn: MACHINE, ...service.execution };
   if (action === 'DescribeStateMachineForExecution') return { name: 'n', definition: service.definition };
   const from = Number(nextToken);
@@ -60,31 +57,21 @@ function answerOf(action: string, { nextToken = '0' }: { nextToken?: string }): 
   };
 }
 const Body = z.looseObject({ nextToken: z.string().optional() });
-const server = createServer(async (request, response) => {
-  const action = String(request.headers['x-amz-target']).slice('AWSStepFunctions.'.length);
-  const { nextToken, ...rest } = Body.parse(JSON.parse(await text(request)));
-  service.calls.push({ action, body: rest });
-  const answer = service.error
-    ? { __type: service.error }
-    : answerOf(action, nextToken === undefined ? {} : { nextToken });
-  response.writeHead(service.error ? 400 : 200, { 'content-type': 'application/x-amz-json-1.0' });
-  response.end(JSON.stringify(answer));
-});
 let client: SFNClient;
+let stop: () => Promise<void>;
 
 beforeAll(async () => {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  client = new SFNClient({
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    maxAttempts: 1,
+  const started = await startAwsService((action, asked) => {
+    const { nextToken, ...body } = Body.parse(asked);
+    service.calls.push({ action, body });
+    return service.error ?? answerOf(action, nextToken);
   });
+  stop = started.stop;
+  client = new SFNClient(started.client);
 });
-afterAll(() => {
+afterAll(async () => {
   client.destroy();
-  server.close();
+  await stop();
 });
 beforeEach(() => {
   Object.assign(service, { execution: { status: 'FAILED' }, definition: '{}', events: [], page: 1000, calls: [] });

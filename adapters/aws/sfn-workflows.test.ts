@@ -1,44 +1,32 @@
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { SFNClient } from '@aws-sdk/client-sfn';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
+import { type AwsAnswer, startAwsService } from '../../test/fakes/aws-service.ts';
 import { sfnWorkflows } from './sfn-workflows.ts';
 
-/** What the service would answer to each action: an object, or the name of an error. */
-type Answers = Record<string, object | string>;
-
 const Body = z.record(z.string(), z.unknown());
-const PREFIX = 'AWSStepFunctions.';
 const ARN = 'arn:aws:states:us-east-1:000000000000:stateMachine';
 const RUN = 'arn:aws:states:us-east-1:000000000000:execution:source:run-1';
 
-/** The service's wire protocol on loopback, with answers that a test gives. */
-const service = { answers: {} as Answers, calls: [] as { action: string; body: Record<string, unknown> }[] };
-const server = createServer(async (request, response) => {
-  const action = String(request.headers['x-amz-target']).slice(PREFIX.length);
-  service.calls.push({ action, body: Body.parse(JSON.parse(await text(request))) });
-  const answer = service.answers[action] ?? 'UnknownOperationException';
-  response.writeHead(typeof answer === 'string' ? 400 : 200, { 'content-type': 'application/x-amz-json-1.0' });
-  response.end(JSON.stringify(typeof answer === 'string' ? { __type: answer, message: 'as the test says' } : answer));
-});
+/** What it answers to each action, and what it was asked. */
+const service = {
+  answers: {} as Record<string, AwsAnswer>,
+  calls: [] as { action: string; body: Record<string, unknown> }[],
+};
 let client: SFNClient;
+let stop: () => Promise<void>;
 
 beforeAll(async () => {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  client = new SFNClient({
-    endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    maxAttempts: 1,
+  const started = await startAwsService((action, body) => {
+    service.calls.push({ action, body: Body.parse(body) });
+    return service.answers[action] ?? 'UnknownOperationException';
   });
+  stop = started.stop;
+  client = new SFNClient(started.client);
 });
-afterAll(() => {
+afterAll(async () => {
   client.destroy();
-  server.close();
+  await stop();
 });
 beforeEach(() => {
   service.answers = {};

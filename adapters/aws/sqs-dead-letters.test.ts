@@ -1,14 +1,11 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import * as z from 'zod';
 import { MOST_REDRIVEN } from '../../core/ports/dead-letters.ts';
 import type { BusMessage } from '../../core/ports/event-bus.ts';
 import { publishedMessage } from '../../test/contracts/event-bus.contract.ts';
+import { startAwsService } from '../../test/fakes/aws-service.ts';
 import { sqsDeadLetters } from './sqs-dead-letters.ts';
 
 interface Message {
@@ -93,32 +90,24 @@ const ACTIONS: Readonly<Record<string, (ask: Ask) => object>> = {
   },
 };
 
-/** The service's wire protocol on loopback. */
-const server = createServer(async (request, response) => {
-  const action = String(request.headers['x-amz-target']).slice('AmazonSQS.'.length);
-  const ask = Ask.parse(JSON.parse(await text(request)));
-  world.calls.push(action);
-  const fails = world.fails(action, world.calls.filter((each) => each === action).length);
-  const answer = fails ? { __type: 'com.amazonaws.sqs#RequestThrottled', message: 'x' } : ACTIONS[action]?.(ask);
-  response.writeHead(fails ? 400 : 200, { 'content-type': 'application/x-amz-json-1.0' });
-  response.end(JSON.stringify(answer));
-});
 let client: SQSClient;
 let url: string;
+let stop: () => Promise<void>;
 beforeAll(async () => {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  client = new SQSClient({
-    endpoint: url,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    maxAttempts: 1,
+  const started = await startAwsService((action, asked) => {
+    const ask = Ask.parse(asked);
+    world.calls.push(action);
+    const fails = world.fails(action, world.calls.filter((each) => each === action).length);
+    if (fails) return 'com.amazonaws.sqs#RequestThrottled';
+    return ACTIONS[action]?.(ask) ?? 'UnknownOperationException';
   });
+  stop = started.stop;
+  url = started.client.endpoint;
+  client = new SQSClient(started.client);
 });
-afterAll(() => {
+afterAll(async () => {
   client.destroy();
-  server.close();
+  await stop();
 });
 beforeEach(() => {
   const kinds = ['event', 'status', 'native'];

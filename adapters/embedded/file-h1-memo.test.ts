@@ -43,7 +43,7 @@ describe('the h1 memo in a file', () => {
     expect(await memo.find(MODULE, VERSION)).toEqual([A, B]);
     expect(await found()).toEqual([A, B]);
     expect(await memo.find(MODULE, ModuleVersion.parse('v1.0.1'))).toEqual([]);
-    expect((await stat(keyFile)).mode & 0o777).toBe(0o600);
+    expect((await stat(keyFile)).mode & 0o777).toBe(0o400);
   });
 
   it('is shared by several writers', async () => {

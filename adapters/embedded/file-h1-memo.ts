@@ -1,12 +1,12 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { appendFile, mkdir, open, readFile, stat } from 'node:fs/promises';
+import { appendFile, mkdir, readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import * as z from 'zod';
 import { H1Digest, ModulePath, ModuleVersion } from '../../core/brands.ts';
 import { Fault } from '../../core/faults.ts';
 import type { H1Memo, RememberedHash } from '../../core/ports/h1-memo.ts';
 import { Sha256Hex } from '../../events/fields.ts';
-import { unlessMissing } from './write-once-file.ts';
+import { unlessMissing, writeOnceFolder } from './write-once-file.ts';
 
 /** Some 200,000 zips. A larger file is not read: all is hashed again, and whoever looks after it deletes it. */
 const MAX_FILE_BYTES = 64 * 1024 * 1024;
@@ -22,19 +22,12 @@ export interface FileH1MemoOptions {
   readonly keyFile: string;
 }
 
+/** Whole or not at all: of several processes that begin, and of one that dies, all that follow have one key. */
 async function readKey(keyFile: string): Promise<Uint8Array> {
-  await mkdir(dirname(keyFile), { recursive: true, mode: 0o700 });
   try {
-    const made = await open(keyFile, 'wx', 0o600);
-    try {
-      await made.writeFile(randomBytes(KEY_BYTES));
-      await made.sync();
-    } finally {
-      await made.close();
-    }
+    await writeOnceFolder(dirname(keyFile))(keyFile, randomBytes(KEY_BYTES));
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST'))
-      throw new Fault('ConfigurationInvalid', `the key file ${keyFile} cannot be created`, { cause: error });
+    throw new Fault('ConfigurationInvalid', `the key file ${keyFile} cannot be created`, { cause: error });
   }
   const key = await readFile(keyFile);
   if (key.length !== KEY_BYTES) throw new Fault('ConfigurationInvalid', `the key file ${keyFile} holds no key`);

@@ -7,8 +7,16 @@ import type { LoginStore } from '../../core/ports/login-store.ts';
 import { replaceFile } from './replace-file.ts';
 
 const Login = z.strictObject({ host: z.string().min(1), refreshToken: z.string().min(1).max(65_536) });
+type Login = z.infer<typeof Login>;
 
-const isAbsent = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOENT';
+/** What a file holds; nothing of it is told where it is no login, since a part of it may be a token. */
+function readLogin(text: string): Login | undefined {
+  try {
+    return Login.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
 
 /** One file for each host in a folder that only its owner may enter. */
 export function fileLoginStore(folder: string): LoginStore {
@@ -20,13 +28,13 @@ export function fileLoginStore(folder: string): LoginStore {
       try {
         text = await readFile(fileOf(host), 'utf8');
       } catch (error) {
-        if (isAbsent(error)) return undefined;
+        if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
         throw new Fault('StoreUnavailable', `the login of ${host} cannot be read`, { cause: error });
       }
-      const login = Login.safeParse(JSON.parse(text));
-      if (!login.success || login.data.host !== host)
+      const login = readLogin(text);
+      if (login?.host !== host)
         throw new Fault('ConfigurationInvalid', `the login of ${host} is damaged: log in again`);
-      return login.data.refreshToken;
+      return login.refreshToken;
     },
     async save(host, refreshToken) {
       try {

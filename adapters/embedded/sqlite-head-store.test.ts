@@ -12,3 +12,13 @@ it('reads and carries on what was kept before heads had a time', async () => {
   await store.save('a+00000000', { size: 5, note: 'the note', seenAt });
   expect(await sqliteHeadStore(database).load('a+00000000')).toEqual({ size: 5, note: 'the note', seenAt });
 });
+
+it('is unavailable, never empty, where its database is', async () => {
+  const database = openSqlite(':memory:');
+  const store = sqliteHeadStore(database);
+  database.close();
+  await expect(store.load('a+00000000')).rejects.toMatchObject({ name: 'StoreUnavailable' });
+  await expect(store.save('a+00000000', { size: 5, note: 'the note' })).rejects.toMatchObject({
+    name: 'StoreUnavailable',
+  });
+});

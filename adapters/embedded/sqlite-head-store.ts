@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import type { HeadStore, KeptHead } from '../../core/ports/head-store.ts';
-import type { Sqlite } from './sqlite.ts';
+import { guardedAs, type Sqlite } from './sqlite.ts';
 
 const Stored = z.object({ size: z.int(), note: z.string(), seenAt: z.string().nullable() });
 const Column = z.object({ name: z.string() });
@@ -9,6 +9,8 @@ const headOf = ({ size, note, seenAt }: z.infer<typeof Stored>): KeptHead => ({
   ...{ size, note },
   ...(seenAt === null ? {} : { seenAt }),
 });
+
+const guarded = guardedAs('the store of heads');
 
 /** Newest verified heads of foreign logs in SQLite; a head never goes back. */
 export function sqliteHeadStore(database: Sqlite): HeadStore {
@@ -25,12 +27,14 @@ export function sqliteHeadStore(database: Sqlite): HeadStore {
      WHERE excluded.size > size OR (excluded.size = size AND seen_at IS NULL)`,
   );
   return {
-    load: async (log) => {
-      const row = select.get(log);
-      return row === undefined ? undefined : headOf(Stored.parse(row));
-    },
-    save: async (log, { size, note, seenAt }) => {
-      put.run(log, size, note, seenAt ?? null);
-    },
+    load: (log) =>
+      guarded(() => {
+        const row = select.get(log);
+        return row === undefined ? undefined : headOf(Stored.parse(row));
+      }),
+    save: (log, { size, note, seenAt }) =>
+      guarded(() => {
+        put.run(log, size, note, seenAt ?? null);
+      }),
   };
 }

@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { Fault, isFault } from '../../core/faults.ts';
+import { Fault } from '../../core/faults.ts';
 import { EMPTY_HEAD } from '../../core/ledger/segment.ts';
 import type { LedgerBatch, LedgerHead, LedgerStore, StoredKey } from '../../core/ports/ledger-store.ts';
 import { Sha256Hex, TenantId } from '../../events/fields.ts';
-import { type Sqlite, transaction } from './sqlite.ts';
+import { guardedAs, type Sqlite, transaction } from './sqlite.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS ledger_head (
@@ -44,17 +44,7 @@ const TenantRow = z.object({ tenant: TenantId });
 const sameHead = (a: LedgerHead, b: LedgerHead) =>
   a.size === b.size && a.root === b.root && a.batchHash === b.batchHash && a.edge.join() === b.edge.join();
 
-/** What SQLite throws means that the call may or may not have been stored. */
-async function guarded<T>(work: () => T): Promise<T> {
-  try {
-    return work();
-  } catch (error) {
-    if (isFault(error)) throw error;
-    if (error instanceof z.ZodError)
-      throw new Fault('LedgerInconsistent', 'a stored row is malformed', { cause: error });
-    throw new Fault('StoreUnavailable', 'the ledger database failed', { cause: error });
-  }
-}
+const guarded = guardedAs('the ledger database');
 
 /** The ledger in SQLite: one IMMEDIATE transaction for each batch; several processes may share the file. */
 export function sqliteLedgerStore(database: Sqlite): LedgerStore {

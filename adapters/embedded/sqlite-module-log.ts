@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { Fault, isFault } from '../../core/faults.ts';
+import { Fault } from '../../core/faults.ts';
 import { emptyModuleLog, LoggedModuleRow, ModuleLogHeadRow } from '../../core/modulelog/rows.ts';
 import type { ModuleLogHead, ModuleLogStore } from '../../core/ports/module-log-store.ts';
 import { Sha256Hex, type TenantId } from '../../events/fields.ts';
-import { type Sqlite, transaction } from './sqlite.ts';
+import { guardedAs, type Sqlite, transaction } from './sqlite.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS module_log_head (tenant TEXT PRIMARY KEY, row TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -21,16 +21,7 @@ const Row = z.object({ row: z.string() });
 const HashRow = z.object({ hash: Sha256Hex });
 const rowBy = <T>(schema: z.ZodType<T>, found: unknown): T => schema.parse(JSON.parse(Row.parse(found).row));
 
-async function guarded<T>(work: () => T): Promise<T> {
-  try {
-    return work();
-  } catch (error) {
-    if (isFault(error)) throw error;
-    if (error instanceof z.ZodError)
-      throw new Fault('LedgerInconsistent', 'a stored row of the module log is malformed', { cause: error });
-    throw new Fault('StoreUnavailable', 'the module log failed', { cause: error });
-  }
-}
+const guarded = guardedAs('the module log');
 
 /** Module logs in SQLite: one IMMEDIATE transaction an append; several processes may share the file. */
 export function sqliteModuleLog(database: Sqlite): ModuleLogStore {

@@ -1,5 +1,7 @@
 import { createRequire } from 'node:module';
 import type { DatabaseSync, DatabaseSyncInstance } from '@photostructure/sqlite';
+import * as z from 'zod';
+import { Fault, isFault } from '../../core/faults.ts';
 
 export type Sqlite = DatabaseSyncInstance;
 
@@ -38,3 +40,20 @@ export function transaction<T>(database: Sqlite, work: () => T): T {
     throw error;
   }
 }
+
+/**
+ * Calls of a store named `what`. What SQLite throws is `StoreUnavailable`: the call may or may not have been stored. A row
+ * that does not parse is `LedgerInconsistent`.
+ */
+export const guardedAs =
+  (what: string) =>
+  async <T>(work: () => T): Promise<T> => {
+    try {
+      return work();
+    } catch (error) {
+      if (isFault(error)) throw error;
+      if (error instanceof z.ZodError)
+        throw new Fault('LedgerInconsistent', `a stored row of ${what} is malformed`, { cause: error });
+      throw new Fault('StoreUnavailable', `${what} failed`, { cause: error });
+    }
+  };

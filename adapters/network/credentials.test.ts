@@ -13,6 +13,13 @@ afterAll(() => {
   }
 });
 
+async function listen(server: Server): Promise<string> {
+  servers.push(server);
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const address = server.address();
+  return `127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+}
+
 /** A host on loopback that lets in whoever shows one of these, and what it was shown. */
 async function host(allowed: readonly string[], refusal = 401, more: Record<string, string> = {}) {
   const shown: IncomingHttpHeaders[] = [];
@@ -21,10 +28,7 @@ async function host(allowed: readonly string[], refusal = 401, more: Record<stri
     const ok = allowed.includes(request.headers.authorization ?? '');
     response.writeHead(ok ? 200 : refusal, more).end(ok ? 'yes' : 'secret reasons');
   });
-  servers.push(server);
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  const address = server.address();
-  return { name: `127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`, shown };
+  return { name: await listen(server), shown };
 }
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -119,6 +123,32 @@ describe('a credential', () => {
     expect(claims).toEqual({ iss: 'relseal', sub: 'builder', aud: jwt.audience, iat, exp: iat + 300 });
     const signed = Buffer.from(`${header}.${payload}`);
     expect(verify(digest, signed, publicKey, Buffer.from(signature, 'base64url'))).toBe(true);
+  });
+
+  it('of kind client-credentials is asked for anew at the first request after its server failed', async () => {
+    const statuses = [200, 503, 200];
+    const tokens = createServer((_request, response) => {
+      const body = { access_token: `token-${statuses.length}`, token_type: 'bearer', expires_in: 60 };
+      response.writeHead(statuses.shift() ?? 500, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    });
+    const { name, shown } = await host([], 404);
+    const server = await listen(tokens);
+    let now = NOW;
+    const egress = openEgress([name, server].map((each) => ({ host: each, private: true })));
+    const of = { tokenUrl: `http://${server}/token`, clientId: 'builder', proof: { secret: 'env:USER' } };
+    const config = CredentialConfig.parse({ kind: 'client-credentials', host: name, ...of });
+    const asked = withCredentials({ egress, secrets, clock: { now: () => now } }, [config]);
+    const ask = () => asked.request({ url: new URL(`http://${name}/m`), maxBytes: 1000, timeoutMs: 5000 });
+    await ask();
+    await ask();
+    now += 60_000;
+    await expect(ask()).rejects.toMatchObject({ name: 'NetworkFailure' });
+    await ask();
+    expect(shown.map(({ authorization }) => authorization)).toEqual([
+      'Bearer token-3',
+      'Bearer token-3',
+      'Bearer token-1',
+    ]);
   });
 
   it('of kind jwt needs a key that it can read', async () => {

@@ -36,18 +36,23 @@ function tokenCredential(clock: Pick<Clock, 'now'>, ask: () => Promise<AccessTok
     const { token, lifeSeconds } = await ask();
     return { header: `Bearer ${token}`, until: clock.now() + lifeSeconds * 1000 - MARGIN_MS };
   };
-  const current = async (): Promise<string> => {
-    held ??= obtain();
-    const mine = held;
+  /** A failure is told to whoever waits for it, and to nobody who asks later. */
+  const answer = async (asked: NonNullable<typeof held>) => {
     try {
-      const { header, until } = await mine;
-      if (clock.now() < until) return header;
+      return await asked;
     } catch (error) {
-      if (held === mine) held = undefined;
+      if (held === asked) held = undefined;
       throw error;
     }
-    if (held === mine) held = obtain();
-    return (await held).header;
+  };
+  const current = async (): Promise<string> => {
+    const known = held ?? obtain();
+    held = known;
+    const { header, until } = await answer(known);
+    if (clock.now() < until) return header;
+    const next = held === undefined || held === known ? obtain() : held;
+    held = next;
+    return (await answer(next)).header;
   };
   return {
     headers: async () => [await current()],

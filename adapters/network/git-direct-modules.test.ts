@@ -9,6 +9,7 @@ import type { ModuleIndex, ModuleSource } from '../../core/ports/module-source.t
 import type { GitSha } from '../../events/fields.ts';
 import { objectMaker, packOf } from '../../test/fakes/git-packs.ts';
 import { type FakeGitServer, packAnswer, startFakeGit } from '../../test/fakes/git-server.ts';
+import { withCredentials } from './credentials.ts';
 import { type Egress, openEgress } from './egress.ts';
 import { type DirectModulesOptions, openDirectModules } from './git-direct-modules.ts';
 
@@ -196,8 +197,9 @@ describe('modules straight from their repositories', () => {
       seen.add(request.headers.authorization);
       return false;
     };
-    const credentials = async (url: URL) => (url.host === 'git.example.com' ? { password: 'token' } : undefined);
-    await open({ credentials }).goMod(path('git.example.com/m.git'), version('v1.0.0'));
+    const deps = { egress: egress(), clock: { now: () => 0 }, secrets: { values: async () => ['token'] } };
+    const shown = withCredentials(deps, [{ kind: 'bearer', host: 'git.example.com', token: 'env:TOKEN' }]);
+    await open({ egress: shown }).goMod(path('git.example.com/m.git'), version('v1.0.0'));
     expect(seen).toContain('Bearer token');
   });
 

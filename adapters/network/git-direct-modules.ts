@@ -1,6 +1,4 @@
-import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { ModulePath } from '../../core/brands.ts';
 import { ModuleVersion } from '../../core/brands.ts';
 import { matchGoImport, parseGoImports, sameImport } from '../../core/direct/go-import.ts';
@@ -18,26 +16,19 @@ import { archivedFiles } from '../../core/git/archive.ts';
 import { parseDependencyGoMod } from '../../core/gosum/go-mod.ts';
 import { compareVersions, isCanonicalVersion, isPseudoVersion } from '../../core/gosum/go-version.ts';
 import { matchesPathMajor, modulePathProblem } from '../../core/gosum/module-path.ts';
-import type {
-  ListedVersions,
-  ModuleIndex,
-  ModuleSource,
-  ModuleZip,
-  VersionFacts,
-} from '../../core/ports/module-source.ts';
+import type { ListedVersions, ModuleIndex, ModuleSource, VersionFacts } from '../../core/ports/module-source.ts';
 import type { SourceFile } from '../../core/ports/source-host.ts';
 import { moduleTree } from '../../core/source/module-tree.ts';
 import { type Egress, NetworkFailure } from './egress.ts';
 import { openRevision, type Revision } from './git-revision-helper.ts';
-import { type GitCredentials, type GitRemoteOptions, openGitRemote } from './git-smart-http-helper.ts';
+import { type GitRemoteOptions, openGitRemote } from './git-smart-http-helper.ts';
+import { MAX_GO_MOD_BYTES, saveZip } from './module-file-helper.ts';
 
 const PAGE_LIMITS = { maxBytes: 1024 * 1024, timeoutMs: 30_000 };
-const MAX_GO_MOD_BYTES = 16 * 1024 * 1024;
 
 export interface DirectModulesOptions {
+  /** Shows hosts the credentials they need. */
   readonly egress: Egress;
-  /** Of a repository's host, where one needs them. */
-  readonly credentials?: (url: URL) => Promise<GitCredentials | undefined>;
   /** The module proxy that a page names for its path (`mod`); such paths cannot be read without it. */
   readonly proxyAt?: (base: string) => ModuleSource & ModuleIndex;
   /** Where zips lie while they are read; default: the system's folder for temporary files. */
@@ -94,7 +85,7 @@ type Origin =
   | { readonly kind: 'proxy'; readonly modules: ModuleSource & ModuleIndex };
 
 async function originOf(options: DirectModulesOptions, path: ModulePath): Promise<Origin | undefined> {
-  const { egress, credentials, proxyAt } = options;
+  const { egress, proxyAt } = options;
   const root = await rootOf(egress, path);
   if (!root) return undefined;
   if (root.vcs === 'mod') {
@@ -106,13 +97,7 @@ async function originOf(options: DirectModulesOptions, path: ModulePath): Promis
   if (url?.protocol !== 'https:' && url?.protocol !== 'http:')
     throw unreachable(`direct: the repository of ${path} is not reached by https`);
   const place = modulePlaceOf(path, root);
-  return (
-    place && {
-      kind: 'git',
-      place,
-      remote: { egress, url, ...(credentials && { credentials: () => credentials(url) }) },
-    }
-  );
+  return place && { kind: 'git', place, remote: { egress, url } };
 }
 
 interface DirectModule extends FoundModule {
@@ -143,42 +128,6 @@ function zipFilesOf({ directory, revision }: DirectModule): readonly SourceFile[
   const [refusal] = refusals;
   if (refusal) throw unreachable(`direct: no zip can be made: ${refusal.code} ${refusal.where ?? ''}`);
   return files;
-}
-
-const temporaryZip = (handle: FileHandle, size: number, folder: string): ModuleZip => ({
-  size,
-  async read(offset, length) {
-    const bytes = new Uint8Array(length);
-    for (let at = 0; at < length; ) {
-      const { bytesRead } = await handle.read(bytes, at, length - at, offset + at);
-      if (bytesRead === 0) throw unreachable('direct: a module zip ends early');
-      at += bytesRead;
-    }
-    return bytes;
-  },
-  async release() {
-    await handle.close();
-    await rm(folder, { recursive: true, force: true });
-  },
-});
-
-/** Writes a zip to a new file of its own folder; nothing is left behind when it fails. */
-async function writeZip(pieces: Iterable<Uint8Array>, temporaryFolder: string): Promise<ModuleZip> {
-  const folder = await mkdtemp(join(temporaryFolder, 'relseal-direct-'));
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(join(folder, 'module.zip'), 'wx+', 0o600);
-    let size = 0;
-    for (const piece of pieces) {
-      await handle.writeFile(piece);
-      size += piece.length;
-    }
-    return temporaryZip(handle, size, folder);
-  } catch (error) {
-    await handle?.close();
-    await rm(folder, { recursive: true, force: true });
-    throw error;
-  }
 }
 
 /** Versions by the tags of the module's folder, lowest first. */
@@ -244,7 +193,7 @@ export function openDirectModules(options: DirectModulesOptions): ModuleSource &
         const found = await readModule(remote, place, version);
         if (!found) return undefined;
         const files = zipFilesOf(found).map((file) => ({ name: `${path}@${version}/${file.path}`, bytes: file.bytes }));
-        return writeZip(zipPieces(files), options.temporaryFolder ?? tmpdir());
+        return saveZip(zipPieces(files), options.temporaryFolder ?? tmpdir());
       },
     );
   const info: ModuleIndex['info'] = (path, version) =>

@@ -2,9 +2,7 @@ import { join } from 'node:path';
 import { Fault, isFault } from '../../core/faults.ts';
 import type { ModuleSource } from '../../core/ports/module-source.ts';
 import { readBounded } from './goproxy-helper.ts';
-import { openZipFile, resourcePath } from './module-file-helper.ts';
-
-const MAX_GO_MOD_BYTES = 16 * 1024 * 1024;
+import { MAX_GO_MOD_BYTES, openZipFile, resourcePath } from './module-file-helper.ts';
 
 async function reading<T>(work: Promise<T>): Promise<T> {
   try {

@@ -1,10 +1,9 @@
-import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Fault } from '../../core/faults.ts';
 import { parseVersionFacts, parseVersionList } from '../../core/gosum/module-index.ts';
-import type { ModuleIndex, ModuleSource, ModuleZip } from '../../core/ports/module-source.ts';
+import type { ModuleIndex, ModuleSource } from '../../core/ports/module-source.ts';
 import type { Egress } from './egress.ts';
 import {
   fetchBytes,
@@ -14,9 +13,9 @@ import {
   type ProxyEntry,
   parseProxyList,
 } from './goproxy-helper.ts';
-import { escapedPath, openZipFile, resourcePath, zipOf } from './module-file-helper.ts';
+import { escapedPath, MAX_GO_MOD_BYTES, openZipFile, resourcePath, saveZip } from './module-file-helper.ts';
 
-const GO_MOD_LIMITS = { maxBytes: 16 * 1024 * 1024, timeoutMs: 30_000 };
+const GO_MOD_LIMITS = { maxBytes: MAX_GO_MOD_BYTES, timeoutMs: 30_000 };
 const INDEX_LIMITS = { maxBytes: 16 * 1024 * 1024, timeoutMs: 30_000 };
 const ZIP_LIMITS = { maxBytes: 500 * 1024 * 1024, timeoutMs: 300_000 };
 
@@ -30,29 +29,6 @@ export interface ModuleProxyOptions {
   readonly temporaryFolder?: string;
   /** Waits between attempts; replaced in tests. */
   readonly sleep?: (ms: number) => Promise<void>;
-}
-
-/** Writes a body to a new file of its own folder; nothing is left behind when it fails. */
-async function saveZip(body: AsyncIterable<Uint8Array>, temporaryFolder: string): Promise<ModuleZip> {
-  const folder = await mkdtemp(join(temporaryFolder, 'relseal-zip-'));
-  const cleanUp = () => rm(folder, { recursive: true, force: true });
-  try {
-    const handle = await open(join(folder, 'module.zip'), 'wx+', 0o600);
-    try {
-      let size = 0;
-      for await (const chunk of body) {
-        await handle.writeFile(chunk);
-        size += chunk.length;
-      }
-      return zipOf(handle, size, cleanUp);
-    } catch (error) {
-      await handle.close();
-      throw error;
-    }
-  } catch (error) {
-    await cleanUp();
-    throw error;
-  }
 }
 
 const unreachable = (error: unknown): unknown =>

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ModulePath, ModuleVersion } from '../../core/brands.ts';
 import { accessOf, plainZipHasher } from '../../core/gosum/zip-hashing.ts';
 import type { ModuleZip } from '../../core/ports/module-source.ts';
-import { zipOf } from './module-file-helper.ts';
+import { openZipFile } from './module-file-helper.ts';
 import { openThreadedZipHasher } from './threaded-zip-hasher.ts';
 
 const PATH = ModulePath.parse('example.com/m');
@@ -25,7 +25,9 @@ async function fileOf(bytes: Uint8Array): Promise<ModuleZip> {
   files += 1;
   const file = join(folder, `${files}.zip`);
   await writeFile(file, bytes);
-  return zipOf(await open(file, 'r'), bytes.length, async () => {});
+  const zip = await openZipFile(file);
+  if (!zip) throw new Error('there is a file');
+  return zip;
 }
 const moduleZip = (text: string) => zipSync({ [`${PATH}@${VERSION}/a.go`]: Buffer.from(text) });
 

@@ -27,9 +27,7 @@ export interface LoadedPackages {
   readonly needs: readonly Need[];
   /** Packages that go.mod does not account for: no module provides them, several do, or one that it does not name. */
   readonly problems: readonly Refusal[];
-  /** Of each package outside the standard library, the module that provides it. */
-  readonly providers: ReadonlyMap<string, ModuleAt>;
-  /** Why go.mod files that were needed are not there; none where packages were found without the whole graph. */
+  /** Why nothing can be built: replacements that are none, and, of a graph that was needed, go.mod files that are not there. */
   readonly reasons: readonly Refusal[];
 }
 
@@ -85,7 +83,6 @@ class Loader implements PackageLoader {
   readonly #problems: Refusal[] = [];
   /** Replacements that are none, each once. */
   readonly #reasons = new Map<string, Refusal>();
-  readonly #providers = new Map<string, ModuleAt>();
   readonly #seen = new Set<string>();
   /** Imports of tests outside the main modules: followed last, since what they alone need has no tests of interest. */
   #otherTests: Wanted[] = [];
@@ -102,9 +99,8 @@ class Loader implements PackageLoader {
     await this.#followAll(this.#start());
     return {
       needs: [...this.#needs.values()],
-      // Copies: what tests of others add is not part of it.
+      // A copy: what tests of others add is not part of it.
       problems: [...this.#problems],
-      providers: new Map(this.#providers),
       reasons: [...this.#reasons.values(), ...((await this.#graph)?.reasons ?? [])],
     };
   }
@@ -201,7 +197,6 @@ class Loader implements PackageLoader {
     }
     const { path, importer } = wanted;
     const { module, files } = provided;
-    this.#providers.set(path, module);
     const actual = this.#sources.goMods.actualOf(module);
     if (actual.kind === 'module')
       this.#need({

@@ -1,5 +1,6 @@
 import type { GoFileFacts } from '../goimports/go-file.ts';
 import type { SourceFacts } from '../source/source-facts.ts';
+import { folderOf, nameOf } from '../source/tree-path.ts';
 import type { FolderFiles } from './package-reader.ts';
 
 /** The packages of the tree: those of main modules, and of folders that replace others. */
@@ -11,8 +12,6 @@ export interface LocalPackages {
   goModIn(directory: string): string | undefined;
 }
 
-const folderOf = (path: string): string => path.slice(0, Math.max(path.lastIndexOf('/'), 0));
-const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 export const joinFolder = (base: string, folder: string): string =>
   [base, folder].filter((each) => each !== '').join('/');
 

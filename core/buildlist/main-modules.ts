@@ -1,5 +1,6 @@
 import type { GoModFile, ModuleAt, Replacement } from '../gosum/go-mod.ts';
 import type { GoWorkFile } from '../gosum/go-work.ts';
+import { folderAt } from '../source/tree-path.ts';
 import type { Refusal } from '../verdict.ts';
 import { MAIN_VERSION } from './module-order.ts';
 
@@ -26,18 +27,6 @@ export type Actual =
   | { readonly kind: 'directory'; readonly directory: string }
   | { readonly kind: 'outside'; readonly written: string };
 
-/** A folder named from another one of the same tree; `undefined` where that leads out of it. */
-export function folderFrom(base: string, relative: string): string | undefined {
-  if (/^(?:[/\\]|[A-Za-z]:)/.test(relative)) return undefined;
-  const elements = base === '' ? [] : base.split('/');
-  for (const element of relative.split('/')) {
-    if (element === '' || element === '.') continue;
-    if (element !== '..') elements.push(element);
-    else if (elements.pop() === undefined) return undefined;
-  }
-  return elements.join('/');
-}
-
 interface Scope {
   readonly directory: string;
   readonly replacements: ReadonlyMap<string, Replacement>;
@@ -51,7 +40,7 @@ const scopeOf = (directory: string, replacements: readonly Replacement[]): Scope
 
 function targetOf({ directory }: Scope, { target }: Replacement): Actual {
   if (target.kind === 'module') return target;
-  const folder = folderFrom(directory, target.directory);
+  const folder = folderAt(directory, target.directory);
   return folder === undefined
     ? { kind: 'outside', written: target.directory }
     : { kind: 'directory', directory: folder };

@@ -1,5 +1,5 @@
 import type { ModuleAt } from '../gosum/go-mod.ts';
-import { compareVersions } from '../gosum/go-version.ts';
+import { compareNumbers, compareVersions, type Order, orderOf } from '../gosum/go-version.ts';
 
 /** The order of versions in a build list: module versions, and the Go versions of the modules `go` and `toolchain`. */
 
@@ -28,10 +28,6 @@ function parseGoVersion(text: string): GoVersion | undefined {
   const first = minor === undefined || (kind === '' && compareNumbers(minor, '21') < 0) ? '0' : '';
   return { numbers: [major, minor ?? '0', patch ?? first], kind, prerelease };
 }
-
-type Order = -1 | 0 | 1;
-const orderOf = <T extends string | number>(a: T, b: T): Order => (a === b ? 0 : a < b ? -1 : 1);
-const compareNumbers = (a: string, b: string): Order => orderOf(a.length, b.length) || orderOf(a, b);
 
 /** Order of Go versions (`1.21 < 1.21rc1 < 1.21.0`); what is none comes first. */
 export function compareGoVersions(a: string, b: string): Order {

@@ -21,7 +21,6 @@ export interface RequiredLines {
   readonly tidy: readonly Need[];
   /** go.mod does not account for what is imported, or is overruled: refuses nothing. */
   readonly problems: readonly Refusal[];
-  readonly packages: LoadedPackages;
 }
 
 export type RequiredLinesOutcome =
@@ -97,7 +96,6 @@ export async function requiredLines(inputs: RequiredLinesInputs): Promise<Requir
     required: loaded.needs,
     tidy,
     problems: [...problems, ...loaded.problems],
-    packages: loaded,
   };
 }
 

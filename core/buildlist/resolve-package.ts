@@ -12,7 +12,7 @@ export type Provided =
   | { readonly kind: 'found'; readonly module: ModuleAt; readonly files: ReadonlyMap<string, GoFileFacts> }
   | { readonly kind: 'missing' }
   | { readonly kind: 'ambiguous'; readonly modules: readonly ModuleAt[] }
-  /** Modules that may provide it cannot be read; `found` is the one that does, if one of the others does. */
+  /** Modules that may provide it cannot be read, and no two others do. */
   | { readonly kind: 'unknown'; readonly why: string }
   /** A module that may provide it is replaced by a folder that is no module: every build stops at that. */
   | { readonly kind: 'unreplaced'; readonly reason: Refusal };

@@ -1,9 +1,10 @@
 import { ModulePath, ModuleVersion } from '../brands.ts';
 import { type GoFileFacts, readGoFile } from '../goimports/go-file.ts';
 import type { ModuleAt } from '../gosum/go-mod.ts';
-import { type ModuleZipFile, type OpenedModuleZip, openModuleZip } from '../gosum/module-zip.ts';
+import { joinedPieces, type ModuleZipFile, type OpenedModuleZip, openModuleZip } from '../gosum/module-zip.ts';
 import { ZipInvalid } from '../gosum/zip-directory.ts';
 import type { ModuleSource, ModuleZip } from '../ports/module-source.ts';
+import { folderOf, nameOf } from '../source/tree-path.ts';
 import { moduleKey } from './module-order.ts';
 import type { FolderFiles, PackageReader } from './package-reader.ts';
 
@@ -30,9 +31,6 @@ interface Held {
   users: number;
 }
 
-const folderOf = (path: string): string => path.slice(0, Math.max(path.lastIndexOf('/'), 0));
-const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
-
 function byFolder(files: readonly ModuleZipFile[]): Map<string, ModuleZipFile[]> {
   const folders = new Map<string, ModuleZipFile[]>();
   for (const file of files) {
@@ -58,19 +56,13 @@ async function open(source: Pick<ModuleSource, 'zip'>, { path, version }: Module
   }
 }
 
-async function bytesOf(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const copies: Uint8Array[] = [];
-  for await (const piece of pieces) copies.push(Uint8Array.from(piece));
-  return Buffer.concat(copies);
-}
-
 async function readFolder(opened: Opened, folder: string): Promise<FolderFiles> {
   if (opened.kind === 'unavailable') return opened;
   const listed = opened.folders.get(folder);
   if (!listed) return { kind: 'none' };
   const files = new Map<string, GoFileFacts>();
   try {
-    for (const file of listed) files.set(nameOf(file.path), readGoFile(await bytesOf(opened.content(file))));
+    for (const file of listed) files.set(nameOf(file.path), readGoFile(await joinedPieces(opened.content(file))));
   } catch (error) {
     if (error instanceof ZipInvalid) return { kind: 'unavailable', why: `an invalid zip: ${error.message}` };
     throw error;

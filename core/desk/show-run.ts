@@ -26,8 +26,8 @@ const Visited: z.ZodType<StateVisit> = z.object({
   state: z.string(),
   enteredAt: z.string(),
   exitedAt: z.string().exactOptional(),
-  outcome: z.enum(['running', 'succeeded', 'caught', 'failed', 'aborted']).exactOptional(),
-  retries: z.int().exactOptional(),
+  outcome: z.enum(['running', 'succeeded', 'caught', 'failed', 'aborted']),
+  retries: z.int(),
   error: z.string().exactOptional(),
   cause: z.string().exactOptional(),
 });

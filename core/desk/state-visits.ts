@@ -34,7 +34,7 @@ function take(visit: OpenVisit, { type, at, error, cause }: StateEvent): void {
   }
 }
 
-function outcomeOf({ exitedAt, failure }: OpenVisit, isRunning: boolean): NonNullable<StateVisit['outcome']> {
+function outcomeOf({ exitedAt, failure }: OpenVisit, isRunning: boolean): StateVisit['outcome'] {
   if (exitedAt !== undefined) return failure ? 'caught' : 'succeeded';
   if (isRunning) return 'running';
   return failure ? 'failed' : 'aborted';

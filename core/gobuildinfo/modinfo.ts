@@ -1,3 +1,5 @@
+import { unescaped } from '../goimports/quoted.ts';
+
 /** The text form of a Go program's build info (`runtime/debug.BuildInfo`), as `go version -m` prints it. */
 
 export interface LinkedModule {
@@ -74,31 +76,13 @@ function unquotePrefix(text: string, plain: RegExp): [string, string] {
   return [unquote(quoted), text.slice(quoted.length)];
 }
 
-const SIMPLE: Readonly<Record<string, string>> = {
-  a: '\x07',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-  v: '\v',
-  '\\': '\\',
-  '"': '"',
-};
+const REPLACEMENT = '\uFFFD';
 
-/** A Go string literal. Escapes of single bytes beyond ASCII would be no text, and are refused. */
+/** A Go string literal. Escapes of bytes that are no UTF-8 would be no text, and are refused. */
 function unquote(literal: string): string {
-  if (literal.startsWith('`')) return literal.slice(1, -1);
-  return literal
-    .slice(1, -1)
-    .replace(
-      /\\(?:x([0-7][0-9a-fA-F])|u([0-9a-fA-F]{4})|U(0010[0-9a-fA-F]{4}|000[0-9a-fA-F]{5})|(.))/g,
-      (_, x, u, wide, letter) => {
-        const hex: string | undefined = x ?? u ?? wide;
-        if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));
-        const simple = SIMPLE[String(letter)];
-        if (simple === undefined) throw new MalformedModuleInfo('an unknown escape');
-        return simple;
-      },
-    );
+  const body = literal.slice(1, -1);
+  const value = literal.startsWith('`') ? body : unescaped(body);
+  if (value === undefined || (value.includes(REPLACEMENT) && !body.includes(REPLACEMENT)))
+    throw new MalformedModuleInfo('an unknown escape');
+  return value;
 }

@@ -21,7 +21,8 @@ function characterOf(hex: string): string | undefined {
   return code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff) ? undefined : String.fromCodePoint(code);
 }
 
-function interpreted(body: string): string | undefined {
+/** What stands between double quotes, its escapes resolved; `undefined` where one is none of Go's. */
+export function unescaped(body: string): string | undefined {
   const parts: Buffer[] = [];
   let at = 0;
   for (const match of body.matchAll(ESCAPE)) {
@@ -44,5 +45,5 @@ export function unquote(literal: string): string | undefined {
   if (literal.startsWith('`'))
     return literal.endsWith('`') && !body.includes('`') ? body.replaceAll('\r', '') : undefined;
   if (!literal.startsWith('"') || !/^"(?:[^"\\\n]|\\[^\n])*"$/.test(literal)) return undefined;
-  return body.includes('\\') ? interpreted(body) : body;
+  return body.includes('\\') ? unescaped(body) : body;
 }

@@ -4,7 +4,7 @@ import { memoryModuleCache } from '../../test/fakes/memory-module-cache.ts';
 import { H1Digest, ModulePath, ModuleVersion } from '../brands.ts';
 import type { ModuleSource } from '../ports/module-source.ts';
 import type { ZipHasher } from '../ports/zip-hasher.ts';
-import { cachedModules, inOrder, statedH1 } from './cached-modules.ts';
+import { cachedModules, inOrder, modulesByLines, statedH1 } from './cached-modules.ts';
 import { h1OfGoMod } from './dirhash.ts';
 import { parseGoSum } from './go-sum.ts';
 import { accessOf, hashingOnce, plainZipHasher } from './zip-hashing.ts';
@@ -39,6 +39,19 @@ function sourceOf(zip: Uint8Array | undefined, goMod: Uint8Array | undefined = G
     },
   };
   return { source, counts };
+}
+
+/** The plain hasher, which counts. */
+function countingHasher() {
+  const counts = { hash: 0 };
+  const counting: ZipHasher = {
+    ...plainZipHasher,
+    hash: (...of) => {
+      counts.hash += 1;
+      return plainZipHasher.hash(...of);
+    },
+  };
+  return { counts, counting };
 }
 
 async function world(fetched: Uint8Array | undefined, stated?: H1Digest, hasher: ZipHasher = plainZipHasher) {
@@ -124,21 +137,38 @@ describe('a module cache in front of a source', () => {
   });
 
   it('has a zip hashed once for itself and its reader, where they share the hasher', async () => {
-    let hashed = 0;
-    const counting: ZipHasher = {
-      ...plainZipHasher,
-      hash: (...of) => {
-        hashed += 1;
-        return plainZipHasher.hash(...of);
-      },
-    };
+    const { counts, counting } = countingHasher();
     const hasher = hashingOnce(counting);
     const { modules } = await world(GOOD, await h1Of(GOOD), hasher);
     for (let time = 1; time <= 2; time += 1) {
       const zip = await modules.zip(PATH, VERSION);
       if (zip) await hasher.hash(zip, PATH, VERSION);
-      expect(hashed).toBe(time);
+      expect(counts.hash).toBe(time);
     }
+  });
+});
+
+describe('what reads modules by the lines of a go.sum', () => {
+  const linesOf = async () => parseGoSum(`${PATH} ${VERSION} ${await h1Of(GOOD)}\n`).lines;
+
+  it('reads through the cache what the lines state, and hashes each zip once', async () => {
+    const { counts: hashes, counting } = countingHasher();
+    const { source, counts } = sourceOf(GOOD);
+    const cache = memoryModuleCache();
+    const { modules, hasher } = modulesByLines({ modules: source, cache, hasher: counting }, await linesOf());
+    for (let time = 1; time <= 2; time += 1) {
+      const zip = await modules.zip(PATH, VERSION);
+      expect(zip && (await hasher.hash(zip, PATH, VERSION))).toMatchObject({ h1: await h1Of(GOOD) });
+      await zip?.release();
+      expect(hashes.hash).toBe(time);
+    }
+    expect(counts).toEqual({ asked: 1, lent: 0 });
+  });
+
+  it('is the source itself where there is no cache', async () => {
+    const { source } = sourceOf(GOOD);
+    const found = modulesByLines({ modules: source, hasher: plainZipHasher }, await linesOf());
+    expect(found).toEqual({ modules: source, hasher: plainZipHasher });
   });
 });
 

@@ -1,4 +1,5 @@
-import { type Block, fieldsOf, type Token, type TokenLine, tokenValue, unexpected } from './go-mod-lexer.ts';
+import { wordsOf } from '../goimports/white-space.ts';
+import { type Block, type Token, type TokenLine, tokenValue, unexpected } from './go-mod-lexer.ts';
 import { canonicalVersion } from './go-version.ts';
 import { matchesPathMajor, modulePathProblem, splitPathVersion } from './module-path.ts';
 
@@ -31,7 +32,8 @@ export interface Directive {
   readonly line: TokenLine;
 }
 
-const GO_VERSION = /^[1-9][0-9]*\.(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))?(?:[a-z]+[0-9]+)?$/;
+/** What a go line may say. */
+export const GO_VERSION = /^[1-9][0-9]*\.(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))?(?:[a-z]+[0-9]+)?$/;
 const LAX_GO_VERSION = /^v?([1-9][0-9]*\.(?:0|[1-9][0-9]*))[^0-9].*$/s;
 const TOOLCHAIN = /^(?:default|go1(?:\..*)?)$/;
 
@@ -116,7 +118,8 @@ export function readModuleAt({ verb, values }: Directive, lax = false): ModuleAt
   return { path, version };
 }
 
-const isDirectory = (path: string) => /^(?:\.{1,2}(?:[/\\]|$)|[/\\]|[A-Za-z]:)/.test(path);
+/** Whether a replacement names a directory and no module. */
+export const isDirectory = (path: string): boolean => /^(?:\.{1,2}(?:[/\\]|$)|[/\\]|[A-Za-z]:)/.test(path);
 
 function replacementTarget(token: Token, versionToken: Token | undefined): Replacement['target'] {
   const path = tokenValue(token);
@@ -162,7 +165,7 @@ export function refuseConflictingReplacements(replacements: readonly Replacement
 
 /** `// indirect`, alone or followed by `;` and more. */
 export function isIndirect({ beside }: TokenLine): boolean {
-  const [word, more] = fieldsOf(beside ?? '');
+  const [word, more] = wordsOf(beside ?? '');
   return more === undefined ? word === 'indirect' : word === 'indirect;';
 }
 

@@ -1,3 +1,5 @@
+import { trimSpace } from '../goimports/white-space.ts';
+
 /** The syntax that go.mod and go.work share: directives with their places and comments (golang.org/x/mod/modfile). */
 
 /** Where a fault lies, and what was expected there. Line and column count from 1; columns count characters. */
@@ -63,18 +65,6 @@ export function unexpected(at: Pick<Token, 'line' | 'column'>, expected: string,
     found: found.slice(0, MAX_SHOWN) || 'nothing',
   });
 }
-
-/** White space to Go (`unicode.IsSpace`), which is not what `\s` is. */
-const SPACE = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
-
-/** Loops, since a pattern for blanks at the end is quadratic where there are many before it. */
-function trimSpace(text: string): string {
-  let [start, end] = [0, text.length];
-  while (start < end && SPACE.test(text[start] ?? '')) start += 1;
-  while (end > start && SPACE.test(text[end - 1] ?? '')) end -= 1;
-  return text.slice(start, end);
-}
-export const fieldsOf = (text: string): string[] => text.split(SPACE).filter((field) => field !== '');
 
 const charactersIn = (text: string): number => {
   let count = 0;

@@ -243,11 +243,20 @@ export const parseGoMod = (text: string): ParsedGoMod => parsed(() => readStrict
  */
 export const parseDependencyGoMod = (text: string): ParsedDependencyGoMod => parsed(() => readLax(text));
 
+/** The replacement of this very version, or else that of every version; of a module without a version only the latter. */
+export function findReplacement(
+  replacements: readonly Replacement[],
+  module: { readonly path: string; readonly version?: string | undefined },
+): Replacement | undefined {
+  const ofPath = replacements.filter(({ path }) => path === module.path);
+  return (
+    ofPath.find(({ version }) => version === module.version) ?? ofPath.find(({ version }) => version === undefined)
+  );
+}
+
 /** What a required module is read from: itself, another module, or `undefined` for a directory of the same tree. */
 export function replacedModule(file: Pick<GoModFile, 'replacements'>, required: ModuleAt): ModuleAt | undefined {
-  const ofPath = file.replacements.filter(({ path }) => path === required.path);
-  const found =
-    ofPath.find((each) => each.version === required.version) ?? ofPath.find((each) => each.version === undefined);
+  const found = findReplacement(file.replacements, required);
   if (!found) return required;
   return found.target.kind === 'module' ? { path: found.target.path, version: found.target.version } : undefined;
 }

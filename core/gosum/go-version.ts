@@ -51,9 +51,10 @@ export const isIncompatible = (version: string): boolean => parse(version)?.buil
 export const isPseudoVersion = (version: string): boolean =>
   version.split('-').length > 2 && PSEUDO.test(version) && parse(version) !== undefined;
 
-type Order = -1 | 0 | 1;
-const orderOf = <T extends string | number>(a: T, b: T): Order => (a === b ? 0 : a < b ? -1 : 1);
-const compareNumbers = (a: string, b: string): Order => orderOf(a.length, b.length) || orderOf(a, b);
+export type Order = -1 | 0 | 1;
+export const orderOf = <T extends string | number>(a: T, b: T): Order => (a === b ? 0 : a < b ? -1 : 1);
+/** Of digits, however many. */
+export const compareNumbers = (a: string, b: string): Order => orderOf(a.length, b.length) || orderOf(a, b);
 
 function compareIdentifiers(a: string, b: string): Order {
   if (isNumeric(a) && isNumeric(b)) return compareNumbers(a, b);

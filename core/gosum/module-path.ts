@@ -127,3 +127,18 @@ export function matchesPathPatterns(patterns: readonly string[], path: string): 
       return globs.length <= elements.length && globs.every((glob, at) => elementMatches(glob, elements[at] ?? ''));
     });
 }
+
+/**
+ * Simple case folding, as `unicode.SimpleFold`: paths that differ in case only have the same. Characters whose other case
+ * is longer, and dotless i, fold to themselves, so that a path keeps its length.
+ */
+export function foldOf(path: string): string {
+  if (/^[\0-\x7f]*$/.test(path)) return path.toLowerCase();
+  return [...path]
+    .map((character) => {
+      const upper = character.toUpperCase();
+      const lower = (upper.length === character.length && character !== 'ı' ? upper : character).toLowerCase();
+      return lower.length === character.length ? lower : character;
+    })
+    .join('');
+}

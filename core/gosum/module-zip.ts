@@ -5,7 +5,7 @@ import type { H1Digest, ModulePath, ModuleVersion } from '../brands.ts';
 import type { RandomAccess } from '../ports/module-source.ts';
 import { type HashedFile, h1OfFiles } from './dirhash.ts';
 import { isCanonicalVersion } from './go-version.ts';
-import { filePathProblem, matchesPathMajor, modulePathProblem, splitPathVersion } from './module-path.ts';
+import { filePathProblem, foldOf, matchesPathMajor, modulePathProblem, splitPathVersion } from './module-path.ts';
 import { readZipDirectory, type ZipEntry, ZipInvalid } from './zip-directory.ts';
 
 /** Module zips: the limits and names of golang.org/x/mod/zip, contents checked against size and CRC as they are read. */
@@ -51,18 +51,6 @@ function windowed(file: RandomAccess): RandomAccess {
       return window.subarray(offset - start, offset - start + length);
     },
   };
-}
-
-/** The least of the characters that are equal by simple case folding (`unicode.SimpleFold`), lower case for ASCII. */
-function foldOf(path: string): string {
-  if (/^[\0-\x7f]*$/.test(path)) return path.toLowerCase();
-  return [...path]
-    .map((character) => {
-      const upper = character.toUpperCase();
-      const lower = (upper.length === character.length && character !== 'ı' ? upper : character).toLowerCase();
-      return lower.length === character.length ? lower : character;
-    })
-    .join('');
 }
 
 /** Refuses names that are equal but for case, and files that are folders too. */
@@ -254,6 +242,13 @@ export async function openModuleZip(
       return h1OfFiles(hashed);
     },
   };
+}
+
+/** All of a file's content at once; only for what is known to be small. */
+export async function joinedPieces(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const copies: Uint8Array[] = [];
+  for await (const piece of pieces) copies.push(Uint8Array.from(piece));
+  return Buffer.concat(copies);
 }
 
 export type HashedZip =

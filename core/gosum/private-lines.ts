@@ -1,4 +1,3 @@
-import type { ModulePath, ModuleVersion } from '../brands.ts';
 import type { ModuleHashes, PinAnswer } from '../modulelog/pin.ts';
 import type { ModuleSource } from '../ports/module-source.ts';
 import type { Refusal } from '../verdict.ts';
@@ -13,9 +12,8 @@ export type PinPrivateModule = (hashes: ModuleHashes) => Promise<PinAnswer>;
 
 export interface PinnedModules {
   readonly reasons: readonly Refusal[];
-  /** Modules that were logged before, and those that this very run logged: nobody but their source vouches for these. */
-  readonly known: number;
-  readonly first: readonly string[];
+  /** Number of modules that the log holds as they are, whether this very run logged them or one before. */
+  readonly pinned: number;
 }
 
 /** Each is an append of its own, so they wait for one another anyway. */
@@ -46,13 +44,10 @@ export async function pinPrivateModules(
   const good = ofPrivate.filter(({ kind, h1, recomputed }) => kind === 'zip' && recomputed === h1);
   const answers = await mapBounded(good, AT_ONCE, async (line) => {
     const hashes = await hashesOf(modules, line, goModLines);
-    return hashes && { hashes, answer: await pin(hashes) };
+    return hashes && (await pin(hashes));
   });
-  const made = answers.flatMap((each) => each ?? []);
-  const nameOf = ({ path, version }: { path: ModulePath; version: ModuleVersion }) => `${path}@${version}`;
   return {
-    reasons: made.flatMap(({ answer }) => (answer.kind === 'refused' ? [answer.reason] : [])),
-    known: made.filter(({ answer }) => answer.kind === 'pinned' && !answer.first).length,
-    first: made.flatMap(({ hashes, answer }) => (answer.kind === 'pinned' && answer.first ? [nameOf(hashes)] : [])),
+    reasons: answers.flatMap((answer) => (answer?.kind === 'refused' ? [answer.reason] : [])),
+    pinned: answers.filter((answer) => answer?.kind === 'pinned').length,
   };
 }

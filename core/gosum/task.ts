@@ -27,7 +27,7 @@ export const verifyGoSum = defineTask({
       released: { ...module, zipH1, goModH1, published: source === 'module-proxy' },
       ...(snapshot.facts ? { facts: await loadJsonEvidence(worm, tenant, snapshot.facts, SourceFacts) } : {}),
     });
-    const { reasons, warnings, lines, needs, release, head, pins } = verified;
+    const { reasons, warnings, lines, needs, release, head, pinned } = verified;
     const shown = await Promise.all(
       verified.evidence.map(({ kind, mediaType, bytes }) => keepEvidence(worm, tenant, kind, mediaType, bytes)),
     );
@@ -43,8 +43,8 @@ export const verifyGoSum = defineTask({
         release: { module: module.path, version: module.version, zipH1, goModH1, ...release },
         lines,
         needs,
-        // Neither when the head was first seen nor who logged a module first: a step that runs again says the same.
-        ...(pins ? { pinned: pins.known + pins.first.length } : {}),
+        ...(pinned === undefined ? {} : { pinned }),
+        // Not when the head was first seen: a step that runs again says the same.
         ...(head ? { database: { log: head.log, size: head.size, note: head.note } } : {}),
       }),
     });

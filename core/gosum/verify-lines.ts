@@ -26,17 +26,17 @@ export interface JudgedLine {
   readonly where: string;
   /** Absent where the module could not be hashed; the refusal says why. */
   readonly recomputed?: H1Digest;
-  /** `private`: never asked of the public database. */
+  /** `private`: never asked of the public database. `refused`: not proved, for whatever reason. */
   readonly proved: 'database' | 'private' | 'refused';
   /** Number of its record. */
   readonly record?: number;
 }
 
-/** What one module version's record says, or the refusal of asking. `private`: not asked. */
+/** What one module version's record says, or the refusal of asking; `private` and `undecided` are not asked for. */
 export type RecordOf = (
   module: ModulePath,
   version: ModuleVersion,
-) => Awaited<ReturnType<SumdbProver['prove']>> | { readonly kind: 'private' };
+) => Awaited<ReturnType<SumdbProver['prove']>> | { readonly kind: 'private' | 'undecided' };
 
 const at = (text: string) => text.slice(0, MAX_SHOWN);
 const mismatch = (line: GoSumLine, expected: string, found: string, fix: string): Refusal => ({
@@ -144,14 +144,15 @@ export async function askRecords(
   prover: SumdbProver | undefined,
   asked: readonly { module: ModulePath; version: ModuleVersion }[],
 ): Promise<{ recordOf: RecordOf; reasons: readonly Refusal[]; evidence: readonly SumdbEvidence[] }> {
-  const versions = prover ? versionsOf(asked) : [];
-  const answers = await mapBounded(versions, MAX_LOOKUPS, async ({ module, version }) => ({
-    key: `${module}@${version}`,
-    answer: prover ? await prover.prove(module, version) : ({ kind: 'private' } as const),
-  }));
+  const prove = (by: SumdbProver) =>
+    mapBounded(versionsOf(asked), MAX_LOOKUPS, async ({ module, version }) => ({
+      key: `${module}@${version}`,
+      answer: await by.prove(module, version),
+    }));
+  const answers = prover ? await prove(prover) : [];
   const byKey = new Map(answers.map(({ key, answer }) => [key, answer]));
   return {
-    recordOf: (module, version) => byKey.get(`${module}@${version}`) ?? { kind: 'private' },
+    recordOf: (module, version) => byKey.get(`${module}@${version}`) ?? { kind: 'undecided' },
     reasons: answers.flatMap(({ answer }) => (answer.kind === 'refused' ? [answer.reason] : [])),
     evidence: answers.flatMap(({ answer }) => (answer.kind === 'refused' ? answer.evidence : [])),
   };

@@ -15,7 +15,7 @@ import { modulesByLines } from './cached-modules.ts';
 import { type GoModFile, parseGoMod, replacedModule } from './go-mod.ts';
 import { type GoSumFile, type GoSumLine, goSumKey, parseGoSum } from './go-sum.ts';
 import { matchesPathPatterns } from './module-path.ts';
-import { type PinnedModules, type PinPrivateModule, pinPrivateModules } from './private-lines.ts';
+import { type PinPrivateModule, pinPrivateModules } from './private-lines.ts';
 import { askRecords, type JudgedLine, judgeLines, missingLines, type RecordOf } from './verify-lines.ts';
 import { plainZipHasher } from './zip-hashing.ts';
 
@@ -68,8 +68,8 @@ export interface ModuleVerification {
   readonly release?: { readonly proved: 'database' | 'private' | 'not-asked' | 'refused'; readonly record?: number };
   /** The head that the records were proved in; absent when the database was not asked. */
   readonly head?: KeptHead & { readonly log: string };
-  /** Private modules by our own log; absent where there is none. */
-  readonly pins?: Pick<PinnedModules, 'known' | 'first'>;
+  /** Number of private modules that our own log holds as they are; absent where there is no log. */
+  readonly pinned?: number;
   /** What shows that the checksum database contradicts itself. */
   readonly evidence: readonly SumdbEvidence[];
 }
@@ -183,11 +183,11 @@ async function proveLines(
   deps: VerifyModulesDeps,
   lines: readonly GoSumLine[],
   released: ReleasedModule | undefined,
-  isPrivate: (path: string) => boolean,
+  privacyOf: (path: string) => Privacy,
 ): Promise<Proofs> {
-  const asked = lines.filter(({ module }) => !isPrivate(module)).map(({ module, version }) => ({ module, version }));
-  if (released?.published && !isPrivate(released.path))
-    asked.push({ module: released.path, version: released.version });
+  const isPublic = (path: string) => privacyOf(path) === 'public';
+  const asked = lines.filter(({ module }) => isPublic(module)).map(({ module, version }) => ({ module, version }));
+  if (released?.published && isPublic(released.path)) asked.push({ module: released.path, version: released.version });
   const opened = await openDatabase(deps, asked.length > 0);
   const { log, prover, refused } = opened;
   const records = await askRecords(prover, asked);
@@ -195,14 +195,18 @@ async function proveLines(
   if (prover) await deps.heads.save(log, prover.head());
   return {
     opened,
-    recordOf: (module, version) => (refused && !isPrivate(module) ? refused : records.recordOf(module, version)),
+    recordOf(module, version) {
+      const privacy = privacyOf(module);
+      return privacy === 'public' ? (refused ?? records.recordOf(module, version)) : { kind: privacy };
+    },
     reasons: [...(refused ? [refused.reason] : []), ...records.reasons],
     evidence: [...(refused?.evidence ?? []), ...records.evidence],
   };
 }
 
 /**
- * Judges everything and names every reason, in a fixed order: go.mod, go.sum, missing lines, lines, database, release.
+ * Judges everything and names every reason, in a fixed order: go.mod, go.sum, missing lines, lines, undecided hosts, our
+ * own log, database, release.
  * Faults (`ModuleProxyUnreachable`, `ChecksumDatabaseUnavailable`, …) are thrown: what could not be checked is no answer.
  */
 export async function verifyModuleHashes(deps: VerifyModulesDeps, inputs: ModuleInputs): Promise<ModuleVerification> {
@@ -215,14 +219,13 @@ export async function verifyModuleHashes(deps: VerifyModulesDeps, inputs: Module
   const file = goSum && 'file' in goSum ? goSum : undefined;
   const lines = file?.file.lines ?? [];
   const privacyOf = privacyIn(deps);
-  const isPrivate = (path: string) => privacyOf(path) !== 'public';
-  const proofs = await proveLines(deps, lines, released, isPrivate);
+  const proofs = await proveLines(deps, lines, released, privacyOf);
   const { modules, hasher } = modulesByLines({ ...deps, hasher: deps.hasher ?? plainZipHasher }, lines);
   const judged = await judgeLines(modules, hasher, lines, proofs.recordOf);
-  const pinned = deps.pin && (await pinPrivateModules(deps.pin, modules, judged.lines));
+  const pins = deps.pin && (await pinPrivateModules(deps.pin, modules, judged.lines));
   // Behind the hashes, so that what it reads of zips is at hand where there is a cache.
   const needs = await judgeLacking(modules, goMod.file, unreadable, file?.file.lines, facts);
-  const own = released && judgeRelease(released, isPrivate(released.path), proofs.recordOf);
+  const own = released && judgeRelease(released, privacyOf(released.path) !== 'public', proofs.recordOf);
   const { log, prover } = proofs.opened;
   return {
     reasons: [
@@ -230,7 +233,7 @@ export async function verifyModuleHashes(deps: VerifyModulesDeps, inputs: Module
       ...needs.reasons,
       ...judged.reasons,
       ...undecidedHosts(lines, privacyOf),
-      ...(pinned?.reasons ?? []),
+      ...(pins?.reasons ?? []),
       ...proofs.reasons,
       ...(own?.reasons ?? []),
     ],
@@ -238,7 +241,7 @@ export async function verifyModuleHashes(deps: VerifyModulesDeps, inputs: Module
     lines: judged.lines,
     needs: { of, ...(needs.counts ? { counts: needs.counts } : {}) },
     ...(own ? { release: own.release } : {}),
-    ...(pinned ? { pins: { known: pinned.known, first: pinned.first } } : {}),
+    ...(pins ? { pinned: pins.pinned } : {}),
     ...(prover ? { head: { log, ...prover.head() } } : {}),
     evidence: proofs.evidence,
   };
@@ -249,10 +252,12 @@ const privacyIn = ({ settings, classify }: VerifyModulesDeps): ((path: string) =
 
 /** One refusal for each host that nobody said anything about: asking would tell the world that we use it. */
 function undecidedHosts(lines: readonly GoSumLine[], privacyOf: (path: string) => Privacy): Refusal[] {
-  const refusals = lines
-    .filter(({ module }) => privacyOf(module) === 'undecided')
-    .map(({ module, line }) => ({ ...undecidedHost(module), where: `go.sum:${line}` }));
-  return [...new Map(refusals.map((refusal) => [refusal.found, refusal])).values()];
+  const byHost = new Map<string | undefined, Refusal>();
+  for (const { module, line } of lines.filter((each) => privacyOf(each.module) === 'undecided')) {
+    const refusal = { ...undecidedHost(module), where: `go.sum:${line}` };
+    if (!byHost.has(refusal.found)) byHost.set(refusal.found, refusal);
+  }
+  return [...byHost.values()];
 }
 
 /** Of a go.sum that cannot be read nobody can say what it lacks. */

@@ -38,7 +38,7 @@ export function changeDelivery(change: ProposedChange, { host, deliveryId }: Nor
 export const ignoredChange = (): NormalisedDelivery =>
   ignoredDelivery('change.not-proposed', 'Nothing new to judge was proposed.');
 
-/** Actions by which there is a head that was not judged before: GitHub says `synchronize`, Gitea `synchronized`. */
+/** Actions by which there may be a head, or a base, that was not judged before: GitHub says `synchronize`, Gitea `synchronized`. */
 const PROPOSES = new Set(['opened', 'reopened', 'synchronize', 'synchronized', 'edited', 'ready_for_review']);
 
 /** The `pull_request` body that GitHub, Gitea and Forgejo share. */

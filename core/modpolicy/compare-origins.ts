@@ -1,5 +1,5 @@
 import { ModulePath, ModuleVersion } from '../brands.ts';
-import { isFault } from '../faults.ts';
+import { type FaultName, isFault } from '../faults.ts';
 import { mapBounded } from '../gosum/bounded.ts';
 import type { ModuleAt } from '../gosum/go-mod.ts';
 import { goSumKey, parseGoSum } from '../gosum/go-sum.ts';
@@ -31,6 +31,15 @@ export async function compareOrigins(
   return compared.flat();
 }
 
+/** What keeps an origin from being read; whoever set it up that way may still release. */
+const UNREADABLE: readonly FaultName[] = [
+  'ModuleProxyUnreachable',
+  'SourceUnreachable',
+  'EgressRefused',
+  'CredentialRefused',
+  'LimitExceeded',
+];
+
 const notChecked = (why: string): OriginZip => ({ kind: 'not-checked', why: why.slice(0, MAX_SHOWN) });
 
 /** Origins by a source of modules that goes to them directly. */
@@ -47,8 +56,7 @@ export const originsOf = (direct: Pick<ModuleSource, 'zip'>): ModuleOrigins => (
       }
     } catch (error) {
       // An origin that is gone is a finding of its own, never the end of a run.
-      if (isFault(error, 'ModuleProxyUnreachable') || isFault(error, 'SourceUnreachable'))
-        return notChecked(error.message);
+      if (isFault(error) && UNREADABLE.includes(error.name)) return notChecked(error.message);
       throw error;
     }
   },

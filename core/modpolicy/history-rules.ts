@@ -10,7 +10,7 @@ import { builtModules, type SelectedModule } from './selected-modules.ts';
 const goSumChanged: ModuleRule = {
   code: 'modpolicy.go-sum-changed',
   title: 'go.sum changed since the last release that passed, and no named person reviewed it.',
-  fix: 'Let somebody else than the author approve the commit at the source host, or name the review under `reviewed`.',
+  fix: 'Let somebody else than the author read what is new, and name the review under `reviewed`.',
   settings: ['go-sum-changed'],
   judge: (facts, policy) => {
     const { lastRelease, goSumSha256 } = facts;

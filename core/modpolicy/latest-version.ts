@@ -1,4 +1,5 @@
 import { compareVersions, isIncompatible, isPseudoVersion } from '../gosum/go-version.ts';
+import { timeOfPseudoVersion } from './pseudo-version-time.ts';
 
 /** Which version the go command takes for the latest of a module (`cmd/go`, query.go): the one that speaks for all. */
 
@@ -30,11 +31,10 @@ export function newestListedCommit(list: string): string | undefined {
   let newest: { version: string; time: number } | undefined;
   for (const row of list.split('\n')) {
     const [version = '', written] = row.trim().split(/\s+/);
-    const stamp = /(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)-[A-Za-z0-9]+(?:\+.*)?$/.exec(version);
-    const ofCommit =
-      stamp && isPseudoVersion(version) ? `${stamp.slice(1, 4).join('-')}T${stamp.slice(4).join(':')}Z` : '';
-    const time = Date.parse(written ?? ofCommit);
-    if (compareVersions(version, '') > 0 && time > (newest?.time ?? 0)) newest = { version, time };
+    const ofCommit = isPseudoVersion(version) ? timeOfPseudoVersion(version) : undefined;
+    const time = written === undefined ? ofCommit : Date.parse(written);
+    if (time !== undefined && compareVersions(version, '') > 0 && time > (newest?.time ?? 0))
+      newest = { version, time };
   }
   return newest?.version;
 }

@@ -1,6 +1,6 @@
-import { folderFrom } from '../buildlist/main-modules.ts';
 import type { Replacement } from '../gosum/go-mod.ts';
 import { matchesPathPatterns } from '../gosum/module-path.ts';
+import { folderAt } from '../source/tree-path.ts';
 import { readPlaces } from './go-mod-places.ts';
 import type { ModuleRule } from './rule.ts';
 import { inVersionRanges } from './version-range.ts';
@@ -11,7 +11,7 @@ const replaced = ({ path, version }: Replacement): string => (version === undefi
 
 /** Whether a replacement's directory lies in the repository: bytes from outside it are of no commit. */
 const isInRepository = (moduleDirectory: string, target: string): boolean =>
-  folderFrom(moduleDirectory, target) !== undefined;
+  folderAt(moduleDirectory, target) !== undefined;
 
 const replaceDirectory: ModuleRule = {
   code: 'modpolicy.replace-directory',

@@ -3,6 +3,7 @@ import { compareVersions, isIncompatible, isPseudoVersion } from '../gosum/go-ve
 import { matchesPathPatterns } from '../gosum/module-path.ts';
 import { readPlaces } from './go-mod-places.ts';
 import type { ModulePolicy } from './module-policy.ts';
+import { timeOfPseudoVersion } from './pseudo-version-time.ts';
 import type { Finding, ModuleRule } from './rule.ts';
 import { builtModules, replacementLookup, type SelectedModule, selectedModules } from './selected-modules.ts';
 import { inVersionRanges } from './version-range.ts';
@@ -12,15 +13,6 @@ import { inVersionRanges } from './version-range.ts';
 const DAY_MS = 24 * 60 * 60 * 1000;
 const name = ({ path, version }: { path: string; version: string }) => `${path} ${version}`;
 
-/** Day of the commit that a pseudo-version names, since 1970-01-01; `undefined` for a time that never was. */
-function dayOfPseudoVersion(version: string): number | undefined {
-  const [, year, month, day, hour, minute, second] =
-    /(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)-[A-Za-z0-9]+(?:\+.*)?$/.exec(version) ?? [];
-  const instant = `${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`;
-  const time = Date.parse(instant);
-  return Number.isNaN(time) || new Date(time).toISOString() !== instant ? undefined : Math.floor(time / DAY_MS);
-}
-
 /** Why a commit may not be used in place of a version; `undefined`: it may. */
 function pseudoVersionProblem(
   { path, version }: { path: string; version: string },
@@ -28,7 +20,8 @@ function pseudoVersionProblem(
   { allow, maxAgeDays }: ModulePolicy['pseudo-version'],
 ): Omit<Finding, 'where'> | undefined {
   if (!matchesPathPatterns(allow, path)) return { expected: 'a tagged version', found: `${path} ${version}` };
-  const committed = dayOfPseudoVersion(version);
+  const time = timeOfPseudoVersion(version);
+  const committed = time === undefined ? undefined : Math.floor(time / DAY_MS);
   // A day of grace: clocks of committers differ.
   if (committed === undefined || committed > day + 1)
     return { expected: 'a commit of a day that has been', found: `${path} ${version}` };

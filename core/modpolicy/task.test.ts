@@ -6,7 +6,7 @@ import { memoryLedgerStore } from '../../test/fakes/memory-ledger-store.ts';
 import { memoryViews } from '../../test/fakes/memory-views.ts';
 import { memoryWormStore } from '../../test/fakes/memory-worm-store.ts';
 import { testChecksumDatabase } from '../../test/fakes/test-checksum-database.ts';
-import { ModuleVersion } from '../brands.ts';
+import { H1Digest, ModuleVersion } from '../brands.ts';
 import { keepReport, loadReport } from '../check.ts';
 import { keepEvidence, keepJsonEvidence } from '../evidence.ts';
 import { Fault } from '../faults.ts';
@@ -293,6 +293,36 @@ describe('what is new since the last release', () => {
     const terms = [{ field: 'repository' as const, value: 'git.test/acme/m' }];
     await views.put(TENANT, [{ tenant: TENANT, ...row, index: row.index + 1, terms }], 2);
     await expect(check(next(), QUIET)).rejects.toMatchObject({ name: 'LedgerInconsistent' });
+  });
+});
+
+describe('the origins of modules', () => {
+  const tagged = H1Digest.parse(`h1:${'B'.repeat(42)}A=`);
+  const asked: string[] = [];
+  const origins = {
+    zip: async (path: string, version: string) => {
+      asked.push(`${path}@${version}`);
+      return { kind: 'hashed' as const, h1: tagged };
+    },
+  };
+  const release = (h1: string) => ({
+    tag: 'v1.0.0',
+    files: { 'go.mod': REQUIRING, 'go.sum': `example.com/a v1.0.0 ${h1}\n` },
+  });
+  const COMPARING = '{origin-diverged: {compare: true}, unused-requirement: {severity: off}}';
+
+  it('refuse a module whose tag holds something else than go.sum says, when the policy compares', async () => {
+    const { check } = world({ 'example.com/a@v1.0.0': A }, { origins });
+    expect((await check(release(H1), COMPARING)).refused).toEqual(['modpolicy.origin-diverged example.com/a@v1.0.0']);
+    expect((await check(release(tagged), COMPARING)).refused).toEqual([]);
+    expect(asked).toEqual(['example.com/a@v1.0.0', 'example.com/a@v1.0.0']);
+    expect((await check(release(H1), QUIET)).refused).toEqual([]);
+    expect(asked).toHaveLength(2);
+  });
+
+  it('are not known to whoever has none, and then nothing passes', async () => {
+    const { check } = world({ 'example.com/a@v1.0.0': A });
+    expect((await check(release(H1), COMPARING)).refused).toEqual(['modpolicy.not-checked modpolicy.origin-diverged']);
   });
 });
 

@@ -1,7 +1,7 @@
 import { zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import { ModulePath, ModuleVersion } from '../brands.ts';
-import { Fault } from '../faults.ts';
+import { Fault, type FaultName } from '../faults.ts';
 import type { ModuleSource } from '../ports/module-source.ts';
 import { sourceFactsOf } from '../source/source-facts.ts';
 import { readChangedModules } from './changed-modules.ts';
@@ -137,7 +137,7 @@ describe('origins', () => {
   });
 
   it('that are gone, broken or unreachable end no run', async () => {
-    const down = (name: 'ModuleProxyUnreachable' | 'SourceUnreachable' | 'StoreUnavailable') => ({
+    const down = (name: FaultName) => ({
       zip: async () => {
         throw new Fault(name, 'down');
       },
@@ -147,6 +147,9 @@ describe('origins', () => {
       zips({ 'example.com/a@v1.0.0': Buffer.from('x') }),
       down('ModuleProxyUnreachable'),
       down('SourceUnreachable'),
+      down('EgressRefused'),
+      down('CredentialRefused'),
+      down('LimitExceeded'),
     ])
       expect(await compare(direct)).toMatchObject([{ origin: { kind: 'not-checked' } }]);
     await expect(compare(down('StoreUnavailable'))).rejects.toMatchObject({ name: 'StoreUnavailable' });

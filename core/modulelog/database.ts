@@ -2,10 +2,12 @@ import type { TenantId } from '../../events/fields.ts';
 import { H1Digest, ModulePath, ModuleVersion } from '../brands.ts';
 import { assertNever } from '../faults.ts';
 import { escapeModulePath, escapeModuleVersion } from '../gosum/module-path.ts';
+import { plainZipHasher } from '../gosum/zip-hashing.ts';
 import { fromHex } from '../ledger/hex.ts';
 import type { LoggedModule, ModuleLogHead } from '../ports/module-log-store.ts';
 import type { ModuleSource } from '../ports/module-source.ts';
 import type { NoteSigner } from '../ports/note-signer.ts';
+import type { ZipHasher } from '../ports/zip-hasher.ts';
 import { TREE_ORIGIN } from '../sumdb/head.ts';
 import { type Privacy, undecidedHost } from '../sumdb/privacy.ts';
 import type { ProvedRecord } from '../sumdb/prove.ts';
@@ -32,6 +34,8 @@ export interface ModuleDatabaseDeps extends PinDeps {
   classify(path: ModulePath): Privacy;
   /** Where private modules come from. */
   readonly modules: ModuleSource;
+  /** Absent: zips are hashed in this thread. */
+  readonly hasher?: ZipHasher;
   /** Proof of a public module's record. */
   prove(path: ModulePath, version: ModuleVersion): Promise<ProvedRecord>;
 }
@@ -63,8 +67,12 @@ type Hashes = { readonly hashes: ModuleHashes } | { readonly answer: DatabaseAns
 
 const refused = (reason: Refusal): Hashes => ({ answer: { kind: 'refused', reason } });
 
-async function privateHashes({ modules }: ModuleDatabaseDeps, path: ModulePath, version: ModuleVersion) {
-  const hashed = await hashModule(modules, path, version);
+async function privateHashes(
+  { modules, hasher = plainZipHasher }: ModuleDatabaseDeps,
+  path: ModulePath,
+  version: ModuleVersion,
+) {
+  const hashed = await hashModule(modules, hasher, path, version);
   if (hashed.kind === 'absent') return { answer: ABSENT };
   if (hashed.kind === 'hashed') return hashed;
   return refused({

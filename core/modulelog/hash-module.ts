@@ -1,7 +1,7 @@
 import type { ModulePath, ModuleVersion } from '../brands.ts';
 import { h1OfGoMod } from '../gosum/dirhash.ts';
-import { hashModuleZip } from '../gosum/module-zip.ts';
 import type { ModuleSource } from '../ports/module-source.ts';
+import type { ZipHasher } from '../ports/zip-hasher.ts';
 import type { ModuleHashes } from './pin.ts';
 
 export type HashedModule =
@@ -12,6 +12,7 @@ export type HashedModule =
 /** Both hashes of a module version, from whoever serves it. */
 export async function hashModule(
   modules: ModuleSource,
+  hasher: ZipHasher,
   path: ModulePath,
   version: ModuleVersion,
 ): Promise<HashedModule> {
@@ -19,7 +20,7 @@ export async function hashModule(
   const zip = goMod && (await modules.zip(path, version));
   if (!zip) return { kind: 'absent' };
   try {
-    const hashed = await hashModuleZip(zip, path, version);
+    const hashed = await hasher.hash(zip, path, version);
     return hashed.kind === 'hashed'
       ? { kind: 'hashed', hashes: { path, version, zipH1: hashed.h1, goModH1: h1OfGoMod(goMod) } }
       : { kind: 'invalid', why: hashed.why };

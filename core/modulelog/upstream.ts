@@ -4,7 +4,7 @@ import type { Clock } from '../ports/clock.ts';
 import type { HeadStore } from '../ports/head-store.ts';
 import type { TileCache } from '../ports/tile-cache.ts';
 import { type OpenedProver, openSumdbProver, type ProvedRecord } from '../sumdb/prove.ts';
-import { parseVerifierKey } from '../tlog/note.ts';
+import { logNameOf, parseVerifierKey } from '../tlog/note.ts';
 
 export interface UpstreamDeps {
   readonly database: ChecksumDatabase;
@@ -18,8 +18,7 @@ const FRESH_MS = 60_000;
 
 /** Proves records in the public database for a server that lives long; the head is kept as it grows. */
 export function upstreamProver({ database, heads, tiles, clock }: UpstreamDeps) {
-  const { name, id } = parseVerifierKey(database.verifierKey);
-  const log = `${name}+${id}`;
+  const log = logNameOf(parseVerifierKey(database.verifierKey));
   let opened: { readonly at: number; readonly prover: Promise<OpenedProver> } | undefined;
 
   function prover(): Promise<OpenedProver> {

@@ -5,9 +5,9 @@ export interface StateVisit {
   /** Absent while the run is there, or when it ended there. */
   readonly exitedAt?: string;
   /** `caught`: it failed and the machine went on; `aborted`: the run ended meanwhile, for another reason. */
-  readonly outcome?: 'running' | 'succeeded' | 'caught' | 'failed' | 'aborted';
+  readonly outcome: 'running' | 'succeeded' | 'caught' | 'failed' | 'aborted';
   /** How often it was tried again, in redrives too. */
-  readonly retries?: number;
+  readonly retries: number;
   /** Of its last failed try, unless another one followed. */
   readonly error?: string;
   readonly cause?: string;

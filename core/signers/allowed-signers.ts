@@ -42,11 +42,16 @@ function readOptions(text: string): Options | string {
     const [name = '', quoted = ''] = option.split(/=(.*)/s);
     const value = /^"([^"]*)"$/.exec(quoted)?.[1];
     if (value === undefined) return `the option ${name} is not known or has no quoted value`;
-    if (name === 'namespaces') options.namespaces = value.split(',');
-    else if (name === 'valid-after' || name === 'valid-before') {
+    if (name === 'namespaces') {
+      if (options.namespaces) return 'namespaces are given twice';
+      if (/(?:^|,)!/.test(value)) return 'a namespace is excluded by `!`: name those that are meant';
+      options.namespaces = value.split(',');
+    } else if (name === 'valid-after' || name === 'valid-before') {
+      const key = name === 'valid-after' ? 'validAfterMs' : 'validBeforeMs';
       const instant = instantOf(value);
+      if (options[key] !== undefined) return `${name} is given twice`;
       if (instant === undefined) return `${name} is no UTC time of the form 20260131120000Z`;
-      options[name === 'valid-after' ? 'validAfterMs' : 'validBeforeMs'] = instant;
+      options[key] = instant;
     } else return `the option ${name} is not known`;
   }
   return options;

@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { GitSha, Sha256Hex, TenantId } from '../../events/fields.ts';
 import { memorySourceHost } from '../../test/fakes/memory-source-host.ts';
+import { memoryWormStore } from '../../test/fakes/memory-worm-store.ts';
 import { loadReport } from '../check.ts';
 import type { FetchConfig } from '../config.ts';
 import { loadEvidence, loadJsonEvidence } from '../evidence.ts';
+import type { SourceHost } from '../ports/source-host.ts';
 import type { WormStore } from '../ports/worm-store.ts';
 import type { RunContext } from '../task.ts';
 import { runTask } from '../task.ts';
@@ -23,30 +25,14 @@ const utf8 = (text: string) => new TextEncoder().encode(text);
 const tree = (files: Record<string, string>) =>
   Object.entries(files).map(([path, text]) => ({ path, bytes: utf8(text) }));
 
-function memoryWorm(): WormStore & { readonly objects: Map<string, Uint8Array> } {
-  const objects = new Map<string, Uint8Array>();
-  return {
-    objects,
-    put: async (name, bytes) => {
-      const existed = objects.has(name);
-      objects.set(name, bytes);
-      return existed ? 'existed' : 'created';
-    },
-    get: async (name) => objects.get(name),
-    list: async function* (prefix) {
-      yield* [...objects.keys()].filter((name) => name.startsWith(prefix)).sort();
-    },
-  };
-}
-
 const GO_MOD = 'module example.com/m\n\ngo 1.21\n';
 const GOOD = tree({ 'go.mod': GO_MOD, 'go.sum': '', 'm.go': 'package m\n' });
 
 describe('fetch-source', () => {
-  let worm = memoryWorm();
+  let worm = memoryWormStore();
   let host = memorySourceHost();
   beforeEach(() => {
-    worm = memoryWorm();
+    worm = memoryWormStore();
     host = memorySourceHost();
     host.tags.set('v1.0.0', { commit, resolution: 'resolved' });
     host.commits.set(commit, GOOD);
@@ -222,6 +208,81 @@ describe('fetch-source', () => {
   it('lets an unreachable source through as a fault and keeps nothing', async () => {
     host.down = true;
     await expect(fetchTag('v1.0.0')).rejects.toMatchObject({ name: 'SourceUnreachable' });
+    expect(worm.objects.size).toBe(0);
+  });
+});
+
+describe('fetch-source of a change', () => {
+  const step = (host: SourceHost, worm: WormStore) =>
+    runTask(
+      fetchSource,
+      { worm, sourceHosts: () => ({ host, fetch: { kind: 'git', path: 'm.git' } }) },
+      {
+        step: 'fetch-source',
+        run: { ...run, machine: 'change-check' },
+        subject: { kind: 'change', host: 'git.example.com', repository: 'acme/m', number: '7', base: 'main', commit },
+      },
+    );
+  /** The source has the change at `commit`, with these files. */
+  function changed(files: Record<string, string>) {
+    const [host, worm] = [memorySourceHost(), memoryWormStore()];
+    host.changes.set('7', commit);
+    host.commits.set(commit, tree(files));
+    return { host, worm };
+  }
+  const reasonsOf = async ({ host, worm }: ReturnType<typeof changed>) => {
+    const { fetched, check, snapshot } = await step(host, worm);
+    expect({ fetched, outcome: check.outcome, snapshot }).toEqual({ fetched: false, outcome: 'refuse', snapshot: [] });
+    const report = await loadReport(worm, tenant, check);
+    expect(report.change).toEqual({ commit, tag: '#7' });
+    return report.reasons;
+  };
+
+  it.each([
+    ['example.com/m', 'v0.0.0-00010101000000-aaaaaaaaaaaa'],
+    ['example.com/m/v2', 'v2.0.0-00010101000000-aaaaaaaaaaaa'],
+  ])('keeps a snapshot of %s at the version that nobody tagged', async (path, version) => {
+    const { host, worm } = changed({ 'go.mod': `module ${path}\n`, 'm.go': 'package m\n' });
+    const { fetched, check, snapshot } = await step(host, worm);
+    expect([fetched, check.outcome]).toEqual([true, 'pass']);
+    const [ref] = snapshot;
+    expect(ref && (await loadJsonEvidence(worm, tenant, ref, SourceSnapshot))).toMatchObject({
+      ...{ tag: '#7', commit, commitResolution: 'resolved', directory: '' },
+      module: { path, version },
+    });
+    expect((await loadReport(worm, tenant, check)).change).toEqual({ commit, tag: '#7', module: `${path}@${version}` });
+  });
+
+  it('refuses one whose head moved, or that its source does not name any more', async () => {
+    const all = changed({ 'go.mod': GO_MOD });
+    const moved = GitSha.parse('c'.repeat(40));
+    all.host.changes.set('7', moved);
+    expect(await reasonsOf(all)).toMatchObject([
+      { code: 'change.head-moved', where: '#7', expected: commit, found: moved },
+    ]);
+    all.host.changes.clear();
+    expect(await reasonsOf(all)).toMatchObject([{ code: 'change.head-moved', found: 'no such change' }]);
+  });
+
+  it('refuses one whose commit is gone', async () => {
+    const all = changed({});
+    all.host.commits.clear();
+    expect(await reasonsOf(all)).toMatchObject([{ code: 'source.commit-missing', where: commit }]);
+  });
+
+  it('refuses one without a go.mod at its root, or with one that cannot be read', async () => {
+    expect(await reasonsOf(changed({ 'sub/go.mod': GO_MOD }))).toMatchObject([
+      { code: 'source.no-go-mod', where: 'go.mod' },
+    ]);
+    expect(await reasonsOf(changed({ 'go.mod': 'module example.com/m\n\nrequire (\n' }))).toMatchObject([
+      { code: 'gomod.malformed', where: 'go.mod:3:1' },
+    ]);
+  });
+
+  it('lets an unreachable source through as a fault and keeps nothing', async () => {
+    const { host, worm } = changed({ 'go.mod': GO_MOD });
+    host.down = true;
+    await expect(step(host, worm)).rejects.toMatchObject({ name: 'SourceUnreachable' });
     expect(worm.objects.size).toBe(0);
   });
 });

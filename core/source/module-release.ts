@@ -10,6 +10,7 @@ import type { SourceFile } from '../ports/source-host.ts';
 import type { Refusal } from '../verdict.ts';
 import { moduleTree } from './module-tree.ts';
 import { fitsModulePath, type ReleaseTag } from './release-tag.ts';
+import { below } from './tree-path.ts';
 
 /** The module a tag releases, and what it hashes to. */
 export interface ModuleRelease {
@@ -33,7 +34,6 @@ const SHOWN_REFUSALS = 1000;
 const GO_SUM_BYTES = 64 * 1024 * 1024;
 const GO_MOD_BYTES = 16 * 1024 * 1024;
 
-const below = (directory: string, name: string) => (directory === '' ? name : `${directory}/${name}`);
 const refused = (...reasons: Refusal[]) => ({ kind: 'refused', reasons }) as const;
 
 interface Candidate {

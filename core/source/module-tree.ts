@@ -1,4 +1,5 @@
-import { filePathProblem } from '../gosum/module-path.ts';
+import { compareGoVersions } from '../buildlist/module-order.ts';
+import { filePathProblem, foldOf } from '../gosum/module-path.ts';
 import type { SourceFile } from '../ports/source-host.ts';
 import type { Refusal } from '../verdict.ts';
 
@@ -42,16 +43,6 @@ function nestedModules(files: readonly SourceFile[]): (path: string) => boolean 
   };
 }
 
-/** Simple case folding, as `unicode.SimpleFold`: characters whose other case is longer, and dotless i, fold to themselves. */
-const foldOf = (path: string): string =>
-  [...path]
-    .map((char) => {
-      const upper = char.toUpperCase();
-      const lower = (upper.length === char.length && char !== 'ı' ? upper : char).toLowerCase();
-      return lower.length === char.length ? lower : char;
-    })
-    .join('');
-
 /** The path that is equal to this one, or to one of its folders, but for case; and files that are folders too. */
 function collisionChecker(): (path: string) => string | undefined {
   const seen = new Map<string, { path: string; folder: boolean }>();
@@ -94,12 +85,6 @@ function problemOf(file: SourceFile, collisionOf: (path: string) => string | und
   return undefined;
 }
 
-/** Whether the go line (`1.24`, `1.24rc1`, `1.24.3`) names go 1.24 or later. */
-function isSince124(goVersion: string | undefined): boolean {
-  const [, major = '0', minor = '0'] = /^(\d+)\.(\d+)/.exec(goVersion ?? '') ?? [];
-  return Number(major) > 1 || (Number(major) === 1 && Number(minor) >= 24);
-}
-
 export interface ModuleTree {
   /** Regular files of the module, paths relative to its folder. */
   readonly files: readonly SourceFile[];
@@ -114,7 +99,7 @@ export function moduleTree(tree: readonly SourceFile[], directory: string, goVer
   const files = inFolder(tree, directory);
   const license = tree.find(({ path }) => path === 'LICENSE');
   if (license && !files.some(({ path }) => path === 'LICENSE')) files.push(license);
-  const since124 = isSince124(goVersion);
+  const since124 = compareGoVersions(goVersion ?? '', '1.24') >= 0;
   const isNested = nestedModules(files);
   const own = files.filter(({ path }) => !isVendored(path, since124) && !isNested(path) && path !== '.hg_archival.txt');
   const collisionOf = collisionChecker();

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { fitsModulePath, parseReleaseTag } from './release-tag.ts';
+import { isPseudoVersion } from '../gosum/go-version.ts';
+import { changeVersion, fitsModulePath, parseReleaseTag } from './release-tag.ts';
 
 describe('a release tag', () => {
   it.each([
@@ -69,5 +70,21 @@ describe('a release tag', () => {
     ['v0.2.3', 'gopkg.in/yaml'],
   ])('%s may not release %s', (tag, path) => {
     expect(fits(tag, path)).toBe(false);
+  });
+});
+
+describe('the version of a proposed change', () => {
+  it.each([
+    ['example.com/m', 'v0.0.0-00010101000000-0123456789ab', 'v0'],
+    ['example.com/m/v2', 'v2.0.0-00010101000000-0123456789ab', 'v2'],
+    ['example.com/m/v11', 'v11.0.0-00010101000000-0123456789ab', 'v11'],
+    ['gopkg.in/yaml.v2', 'v2.0.0-00010101000000-0123456789ab', 'v2'],
+    ['gopkg.in/check.v1-unstable', 'v1.0.0-00010101000000-0123456789ab', 'v1'],
+    ['', 'v0.0.0-00010101000000-0123456789ab', 'v0'],
+  ])('of %s is %s', (path, version, major) => {
+    const tag = changeVersion(path, '0123456789abcdef0123456789abcdef01234567');
+    expect(tag).toEqual({ directory: '', version, major });
+    expect(path === '' || fitsModulePath(tag, path)).toBe(true);
+    expect(isPseudoVersion(version)).toBe(true);
   });
 });

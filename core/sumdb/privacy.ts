@@ -1,4 +1,5 @@
 import type { TenantConfig } from '../config.ts';
+import { hasPathPrefix } from '../direct/repository-root.ts';
 import { matchesPathPatterns } from '../gosum/module-path.ts';
 import type { Refusal } from '../verdict.ts';
 
@@ -58,15 +59,14 @@ export const privacySettings = ({ modules, sources }: Pick<TenantConfig, 'module
   ),
 });
 
-const isBelow = (prefix: string, path: string) => path === prefix || path.startsWith(`${prefix}/`);
-
 /** The one rule of who may be asked: an explicit private, then one's own, then an explicit public. */
 export function classifyModule(path: string, settings: PrivacySettings): Privacy {
   if (path === TOOLCHAIN) return 'public';
   if (matchesPathPatterns(settings.private, path)) return 'private';
-  const own = settings.own.find((prefix) => isBelow(prefix, path));
+  const own = settings.own.find((prefix) => hasPathPrefix(path, prefix));
   // A pattern made of wildcards means others' modules: it never opens what is one's own.
-  const patterns = own === undefined ? settings.public : settings.public.filter((pattern) => isBelow(own, pattern));
+  const patterns =
+    own === undefined ? settings.public : settings.public.filter((pattern) => hasPathPrefix(pattern, own));
   if (matchesPathPatterns(patterns, path)) return 'public';
   return own === undefined ? 'undecided' : 'private';
 }

@@ -4,7 +4,7 @@ import type { ChecksumDatabase } from '../ports/checksum-database.ts';
 import type { KeptHead } from '../ports/head-store.ts';
 import type { TileCache } from '../ports/tile-cache.ts';
 import { sameBytes } from '../tlog/merkle.ts';
-import { parseVerifierKey, type VerifierKey } from '../tlog/note.ts';
+import { logNameOf, parseVerifierKey, type VerifierKey } from '../tlog/note.ts';
 import type { Refusal } from '../verdict.ts';
 import {
   Contradiction,
@@ -219,7 +219,7 @@ export async function openSumdbProver(
   { now, cache, witness }: ProverOptions = {},
 ): Promise<OpenedProver> {
   const key = parseVerifierKey(database.verifierKey);
-  const log = `${key.name}+${key.id}`;
+  const log = logNameOf(key);
   const where = `${key.name}/latest`;
   const seen: TreeHead[] = [];
   try {

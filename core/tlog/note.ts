@@ -38,6 +38,9 @@ export function verifierKeyOf(name: string, publicKey: Uint8Array): VerifierKey 
   return { name, id: keyId(name, publicKey), publicKey };
 }
 
+/** What stores call the log of a key: its name and its key ID. */
+export const logNameOf = ({ name, id }: Pick<VerifierKey, 'name' | 'id'>): string => `${name}+${id}`;
+
 /** `name+hex(ID)+base64(type ‖ key)`. */
 export const formatVerifierKey = ({ name, id, publicKey }: VerifierKey): string =>
   `${name}+${id}+${toBase64(Uint8Array.of(ED25519, ...publicKey))}`;

@@ -1,9 +1,9 @@
 import { compareGoVersions } from '../buildlist/module-order.ts';
-import type { ModuleAt, Replacement } from '../gosum/go-mod.ts';
+import { findReplacement, type ModuleAt, type Replacement } from '../gosum/go-mod.ts';
+import { below, directoryFrom, folderAt, isAbsolute } from '../source/tree-path.ts';
 import type { Refusal } from '../verdict.ts';
-import { directoryFrom, folderAt, isAbsolute } from './folder-path.ts';
 import type { ModulesTxt, ReplacedBy, VendoredModule } from './modules-txt.ts';
-import { below, type VendorRoot } from './vendor-folder.ts';
+import type { VendorRoot } from './vendor-folder.ts';
 
 /** Whether modules.txt says what go.mod says: what the go command asks before it builds with `-mod=vendor`. */
 
@@ -33,14 +33,6 @@ export function inconsistent(where: string, expected: string, found: string): Re
     fix: 'Run `go mod vendor` (in a workspace `go work vendor`), review what changes, and commit the vendor folder.',
   };
 }
-
-const appliesTo = ({ path, version }: Replacement, module: Versions): boolean =>
-  path === module.path && (version === undefined || version === module.version);
-
-/** The more particular one: of this very version before that of every version. */
-const findReplacement = (replacements: readonly Replacement[], module: Versions): Replacement | undefined =>
-  replacements.find((each) => each.version !== undefined && appliesTo(each, module)) ??
-  replacements.find((each) => appliesTo(each, module));
 
 function writtenAs({ target }: Replacement, root: VendorRoot, directory: string | undefined): ReplacedBy {
   if (target.kind === 'module') return { path: target.path, version: target.version };

@@ -3,7 +3,7 @@ import { Sha256Hex } from '../../events/fields.ts';
 import { type GoFileFacts, readGoFile } from '../goimports/go-file.ts';
 import type { OpenedModuleZip } from '../gosum/module-zip.ts';
 import type { SourceFacts } from '../source/source-facts.ts';
-import { below } from './vendor-folder.ts';
+import { below } from '../source/tree-path.ts';
 
 /** One file of a module as it should be vendored. */
 export interface ModuleFile {

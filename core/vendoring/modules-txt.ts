@@ -1,3 +1,4 @@
+import { GO_VERSION, isDirectory } from '../gosum/go-mod-directives.ts';
 import { isCanonicalVersion } from '../gosum/go-version.ts';
 import { filePathProblem, modulePathProblem } from '../gosum/module-path.ts';
 
@@ -55,9 +56,7 @@ class ModulesTxtSyntaxError extends Error {
 
 const MAX_SHOWN = 256;
 const WORKSPACE = '## workspace';
-const GO_VERSION = /^[1-9][0-9]*\.(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))?(?:[a-z]+[0-9]+)?$/;
 const PACKAGE = /^[A-Za-z0-9._~+/-]+$/;
-const DIRECTORY = /^(?:\.{1,2}(?:[/\\]|$)|[/\\]|[A-Za-z]:)/;
 
 function wrong(line: number, expected: string, found: string): never {
   throw new ModulesTxtSyntaxError({ line, expected, found: JSON.stringify(found.slice(0, MAX_SHOWN)) });
@@ -67,7 +66,7 @@ function readReplacement(words: readonly string[], line: number): ReplacedBy {
   const [path = '', version, extra] = words;
   if (extra !== undefined) wrong(line, 'the end of the line', extra);
   if (version === undefined)
-    return DIRECTORY.test(path) ? { path } : wrong(line, 'a directory, or a module path and a version', path);
+    return isDirectory(path) ? { path } : wrong(line, 'a directory, or a module path and a version', path);
   if (modulePathProblem(path) !== undefined) wrong(line, 'a module path', path);
   if (!isCanonicalVersion(version)) wrong(line, 'a version of the form v1.2.3', version);
   return { path, version };

@@ -2,16 +2,16 @@ import { ModulePath, ModuleVersion } from '../brands.ts';
 import type { StatedH1 } from '../gosum/cached-modules.ts';
 import { type ParsedDependencyGoMod, parseDependencyGoMod } from '../gosum/go-mod.ts';
 import { goSumKey } from '../gosum/go-sum.ts';
-import { type OpenedModuleZip, openModuleZip } from '../gosum/module-zip.ts';
+import { joinedPieces, type OpenedModuleZip, openModuleZip } from '../gosum/module-zip.ts';
 import { ZipInvalid } from '../gosum/zip-directory.ts';
 import type { ModuleSource, ModuleZip } from '../ports/module-source.ts';
 import type { ZipHasher } from '../ports/zip-hasher.ts';
 import type { SourceFacts } from '../source/source-facts.ts';
+import { below, folderAt } from '../source/tree-path.ts';
 import type { Refusal } from '../verdict.ts';
-import { folderAt } from './folder-path.ts';
 import { filesOfFolder, filesOfZip, type ModuleFiles } from './module-files.ts';
 import type { VendoredModule } from './modules-txt.ts';
-import { below, notChecked, textAt, type VendorRoot } from './vendor-folder.ts';
+import { notChecked, textAt, type VendorRoot } from './vendor-folder.ts';
 
 /** What a vendored module was copied from: a module zip that go.sum proves, or a directory of the released tree. */
 
@@ -46,9 +46,7 @@ function inTree(facts: SourceFacts, root: VendorRoot, directory: string, where: 
 async function goModOf(zip: OpenedModuleZip): Promise<{ go?: string }> {
   const file = zip.files.find(({ path }) => path === 'go.mod');
   if (!file || file.size > MAX_GO_MOD_BYTES) return {};
-  const pieces: Uint8Array[] = [];
-  for await (const piece of zip.content(file)) pieces.push(Uint8Array.from(piece));
-  return goLine(parseDependencyGoMod(Buffer.concat(pieces).toString('utf8')));
+  return goLine(parseDependencyGoMod((await joinedPieces(zip.content(file))).toString('utf8')));
 }
 
 interface At {

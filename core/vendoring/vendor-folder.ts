@@ -1,30 +1,24 @@
-import { type GoModFile, parseGoMod } from '../gosum/go-mod.ts';
+import type { MainModule } from '../buildlist/main-modules.ts';
+import { parseGoMod } from '../gosum/go-mod.ts';
 import type { GoModProblem } from '../gosum/go-mod-lexer.ts';
 import { type GoWorkFile, parseGoWork } from '../gosum/go-work.ts';
 import type { SourceFacts } from '../source/source-facts.ts';
+import { below, folderAt, folderOf } from '../source/tree-path.ts';
 import type { Refusal } from '../verdict.ts';
-import { folderAt } from './folder-path.ts';
 
 /** Which vendor folders a release may be built with, and for whom they were made. */
-
-export interface VendoringMain {
-  /** Folder in the tree; `''` is the root. */
-  readonly directory: string;
-  readonly file: GoModFile;
-}
 
 /** A folder with go.mod or go.work, in which the go command looks for `vendor`. */
 export interface VendorRoot {
   readonly folder: string;
   /** The module of this folder, or those that its go.work uses. */
-  readonly mains: readonly VendoringMain[];
+  readonly mains: readonly MainModule[];
   /** Present: the vendor folder is the workspace's. */
   readonly work?: GoWorkFile;
 }
 
 type Read<T> = T | { readonly refusal: Refusal };
 
-export const below = (folder: string, name: string): string => (folder === '' ? name : `${folder}/${name}`);
 /** The text of a file that `SourceFacts` keeps. */
 export const textAt = ({ texts }: SourceFacts, path: string): string | undefined =>
   texts.find((each) => each.path === path)?.text;
@@ -46,7 +40,7 @@ const unread = (path: string, { line, column, expected, found }: GoModProblem): 
   ),
 });
 
-function mainAt(facts: SourceFacts, directory: string | undefined, namedBy: string): Read<VendoringMain> {
+function mainAt(facts: SourceFacts, directory: string | undefined, namedBy: string): Read<MainModule> {
   const path = below(directory ?? '..', 'go.mod');
   const text = textAt(facts, path);
   if (directory === undefined || text === undefined) {
@@ -62,7 +56,7 @@ export function workspaceRoot(facts: SourceFacts, folder: string): Read<VendorRo
   const path = below(folder, 'go.work');
   const parsed = parseGoWork(textAt(facts, path) ?? '');
   if (parsed.kind === 'malformed') return unread(path, parsed.problem);
-  const mains: VendoringMain[] = [];
+  const mains: MainModule[] = [];
   for (const { directory, line } of parsed.file.uses) {
     const main = mainAt(facts, folderAt(folder, directory), `${path}:${line}`);
     if ('refusal' in main) return main;
@@ -80,7 +74,7 @@ export function moduleRoot(facts: SourceFacts, folder: string): Read<VendorRoot>
 /** Folders where a build of the released module would look for `vendor`: its own, and that of the go.work above it. */
 export function vendorFolders(facts: SourceFacts): string[] {
   const folders = [facts.directory];
-  for (let folder = facts.directory; ; folder = folder.slice(0, Math.max(folder.lastIndexOf('/'), 0))) {
+  for (let folder = facts.directory; ; folder = folderOf(folder)) {
     if (textAt(facts, below(folder, 'go.work')) !== undefined) folders.push(folder);
     if (folder === '' || folders.length > 1) break;
   }

@@ -1,5 +1,6 @@
 import { compareGoVersions } from '../buildlist/module-order.ts';
 import { couldBeBuilt } from '../goimports/go-file.ts';
+import { folderOf, nameOf } from '../source/tree-path.ts';
 import { embeddedFiles } from './embed-files.ts';
 import type { ModuleFiles } from './module-files.ts';
 import type { VendoredModule } from './modules-txt.ts';
@@ -16,8 +17,6 @@ const SINCE_WITHOUT_GO_MOD = '1.17';
 const SINCE_WITHOUT_TEST_EMBEDS = '1.22';
 const METADATA = /^(?:AUTHORS|CONTRIBUTORS|COPYLEFT|COPYING|COPYRIGHT|LEGAL|LICENSE|NOTICE|PATENTS)/;
 
-const folderOf = (path: string) => path.slice(0, Math.max(path.lastIndexOf('/'), 0));
-const nameOf = (path: string) => path.slice(path.lastIndexOf('/') + 1);
 const isTest = (path: string) => path.endsWith('_test.go');
 
 interface Package {

@@ -9,6 +9,7 @@ import { Fault } from '../faults.ts';
 import { hashModuleZip } from '../gosum/module-zip.ts';
 import { accessOf, plainZipHasher } from '../gosum/zip-hashing.ts';
 import type { ModuleSource } from '../ports/module-source.ts';
+import type { SourceSnapshot } from '../source/snapshot.ts';
 import { sourceFactsOf } from '../source/source-facts.ts';
 import { runTask } from '../task.ts';
 import { verifyVendor } from './task.ts';
@@ -25,7 +26,7 @@ const h1 = async () => {
   return hashed.kind === 'hashed' ? hashed.h1 : H1Digest.parse('');
 };
 
-const source = (bytes: Uint8Array | undefined): ModuleSource & { open: number } => {
+const sourceOf = (bytes: Uint8Array | undefined): ModuleSource & { open: number } => {
   const modules = {
     open: 0,
     goMod: async () => undefined,
@@ -55,7 +56,7 @@ const factsOf = (files: Record<string, string>, directory = '') => {
   return made.facts;
 };
 const goSum = async () => ({ 'go.sum': `${path} ${version} ${await h1()}\n` });
-const reasonsOf = async (files: Record<string, string>, modules = source(zip)) => {
+const reasonsOf = async (files: Record<string, string>, modules = sourceOf(zip)) => {
   const { reasons } = await verifyVendored({ modules, hasher: plainZipHasher }, factsOf(files));
   expect(modules.open).toBe(0);
   return reasons;
@@ -81,14 +82,14 @@ describe('vendored code', () => {
   it('is not checked against a zip that go.sum does not prove', async () => {
     const other = { 'go.sum': `${path} ${version} h1:${Buffer.alloc(32).toString('base64')}\n` };
     const sum = (await goSum())['go.sum'];
-    const code = async (files: Record<string, string>, modules?: ReturnType<typeof source>) =>
+    const code = async (files: Record<string, string>, modules?: ReturnType<typeof sourceOf>) =>
       (await reasonsOf({ ...TREE, ...files }, modules)).map((reason) => `${reason.code} ${reason.where}`);
     const notChecked = ['vendor.not-checked vendor/modules.txt:1'];
     expect(await code({})).toEqual(notChecked);
     expect(await code(other)).toEqual(notChecked);
     expect(await code({ 'go.sum': other['go.sum'] + sum })).toEqual(notChecked);
-    expect(await code({ 'go.sum': sum }, source(undefined))).toEqual(notChecked);
-    expect(await code({ 'go.sum': sum }, source(Buffer.from('no zip')))).toEqual(notChecked);
+    expect(await code({ 'go.sum': sum }, sourceOf(undefined))).toEqual(notChecked);
+    expect(await code({ 'go.sum': sum }, sourceOf(Buffer.from('no zip')))).toEqual(notChecked);
   });
 
   it('is not checked against a directory outside the tree', async () => {
@@ -126,7 +127,7 @@ describe('vendored code', () => {
 describe('verify-vendor', () => {
   const tenant = TenantId.parse('acme');
   const run = { tenant, businessKey: Sha256Hex.parse('b'.repeat(64)), machine: 'source-release', name: 'run-1' };
-  async function check(files: Record<string, string> | undefined) {
+  async function check(files: Record<string, string> | undefined, source: SourceSnapshot['source'] = 'git') {
     const worm = memoryWormStore();
     const goMod = await keepEvidence(worm, tenant, 'go-mod', 'text/plain', Buffer.from(TREE['go.mod']));
     const facts = files && (await keepJsonEvidence(worm, tenant, 'source-facts', factsOf(files)));
@@ -136,7 +137,7 @@ describe('verify-vendor', () => {
       tag: 'v1.0.0',
       commit: GitSha.parse('a'.repeat(40)),
       commitResolution: 'resolved',
-      source: 'git',
+      source,
       module: { path: 'example.com/m', version: 'v1.0.0' },
       directory: '',
       zipH1: await h1(),
@@ -144,7 +145,7 @@ describe('verify-vendor', () => {
       goMod,
       ...(facts ? { facts } : {}),
     });
-    const deps = { worm, modules: source(zip), hasher: plainZipHasher };
+    const deps = { worm, modules: sourceOf(zip), hasher: plainZipHasher };
     const output = await runTask(verifyVendor, deps, { step: 'verify-vendor', run, snapshot });
     return loadReport(worm, tenant, output.check);
   }
@@ -161,6 +162,15 @@ describe('verify-vendor', () => {
     expect(await check({ ...TREE, ...(await goSum()) })).toMatchObject({
       outcome: 'pass',
       details: { vendored: true, folders: [{ folder: 'vendor', workspace: false, modules: 1, packages: 1, files: 1 }] },
+    });
+  });
+
+  it('passes over a vendor folder in the zip of a module proxy, which nobody builds with', async () => {
+    const changed = { ...TREE, ...(await goSum()), 'vendor/example.com/a/a.go': 'package b\n' };
+    expect(await check(changed)).toMatchObject({ outcome: 'refuse', reasons: [{ code: 'vendor.bytes-changed' }] });
+    expect(await check(changed, 'module-proxy')).toMatchObject({
+      outcome: 'pass',
+      details: { vendored: false, folders: [] },
     });
   });
 

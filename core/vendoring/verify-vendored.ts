@@ -4,11 +4,12 @@ import { mapBounded } from '../gosum/bounded.ts';
 import { type StatedH1, statedH1 } from '../gosum/cached-modules.ts';
 import { parseGoSum } from '../gosum/go-sum.ts';
 import type { SourceFacts } from '../source/source-facts.ts';
+import { below, folderOf } from '../source/tree-path.ts';
 import type { Refusal } from '../verdict.ts';
 import { goLineOf, inconsistencies, inconsistent } from './consistency.ts';
 import { type ModulesTxtProblem, parseModulesTxt, type VendoredModule } from './modules-txt.ts';
 import { type ProvidedModule, type ProvidedModuleDeps, withProvidedModule } from './provided-module.ts';
-import { below, moduleRoot, textAt, type VendorRoot, vendorFolders, workspaceRoot } from './vendor-folder.ts';
+import { moduleRoot, textAt, type VendorRoot, vendorFolders, workspaceRoot } from './vendor-folder.ts';
 import { type Copied, vendoredFiles } from './vendored-files.ts';
 
 /** Vendored code is the modules' own: modules.txt agrees with go.mod, and every file with what it was copied from. */
@@ -92,7 +93,7 @@ function wrongGoLine(where: string, goLine: string, module: VendoredModule, prov
 }
 
 function absentPackages(where: string, module: VendoredModule, { files, name }: ProvidedModule): Refusal[] {
-  const folders = new Set(files.paths.map((path) => path.slice(0, Math.max(path.lastIndexOf('/'), 0))));
+  const folders = new Set(files.paths.map(folderOf));
   return module.packages
     .filter((path) => !folders.has(path.slice(module.path.length + 1)))
     .map((path) => inconsistent(where, `packages of ${name}`, `${path}, which it does not have`));

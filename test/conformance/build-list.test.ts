@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type BuildListOutcome, loadBuildList } from '../../core/buildlist/build-list.ts';
-import { folderFrom, type MainModules } from '../../core/buildlist/main-modules.ts';
+import type { MainModules } from '../../core/buildlist/main-modules.ts';
 import { type ModuleAt, parseGoMod } from '../../core/gosum/go-mod.ts';
 import { parseGoWork } from '../../core/gosum/go-work.ts';
+import { folderAt } from '../../core/source/tree-path.ts';
 import { go, sourceOf, type World, worldOf, writeWorld } from './module-world.ts';
 
 const WORLDS = 200;
@@ -27,7 +28,7 @@ function mainsOf({ tree }: World): MainModules {
   if (text === undefined) return { mains: [main('')], goModIn };
   const work = parseGoWork(text);
   if (work.kind === 'malformed') throw new Error(JSON.stringify(work.problem));
-  const uses = work.file.uses.map(({ directory }) => main(folderFrom('', directory) ?? ''));
+  const uses = work.file.uses.map(({ directory }) => main(folderAt('', directory) ?? ''));
   return { mains: uses, work: { directory: '', file: work.file }, goModIn };
 }
 

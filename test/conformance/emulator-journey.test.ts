@@ -8,11 +8,10 @@ import { readLogResource } from '../../core/ledger/read.ts';
 import { verifyLog } from '../../core/ledger/verify.ts';
 import { findSignature } from '../../core/signing/verify.ts';
 import { verifierKeyOf } from '../../core/tlog/note.ts';
-import { type DemoStores, entriesOfRun, post as postTo, until } from '../../demo/cases.ts';
+import { claimOf, entriesOfRun, post as postTo, until } from '../../demo/cases.ts';
 import { distributionPush, giteaPush, githubPush, type SignedDelivery } from '../../demo/deliveries.ts';
 import { IMAGES, SAMPLE, STAND_IN } from '../../demo/inputs.ts';
 import { TenantId } from '../../events/fields.ts';
-import { STARTED_BY } from '../../statemachines/catalog.ts';
 import { contentOf } from '../journeys/same-content.ts';
 import { type EmbeddedTwin, startEmbeddedTwin } from './embedded-twin.ts';
 import { callApi, emulatorProgram } from './emulator.ts';
@@ -34,14 +33,6 @@ const git = spawnSync('git', ['--version']).status === 0 || Boolean(process.env.
 const tenant = TenantId.parse(TENANT);
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const PATIENCE_MS = 60_000;
-
-/** The claim that a delivery led to, by whichever machine; `undefined` while there is none. */
-async function claimOf({ deliveries, claims }: DemoStores, { path, id }: SignedDelivery) {
-  const [, , provider = '', instance = ''] = path.split('/');
-  const [event] = (await deliveries.get(tenant, `${provider}/${instance}/${id}`))?.events ?? [];
-  const machine = event && STARTED_BY[event.type.slice('dev.relseal.'.length, -'.v1'.length)];
-  return machine && claims.get(tenant, event.businesskey, machine);
-}
 
 describe.skipIf(!program)('a deployment on the AWS emulator', () => {
   let world: EmulatorWorld;
@@ -73,7 +64,7 @@ describe.skipIf(!program)('a deployment on the AWS emulator', () => {
     until(
       'outcome',
       async () => {
-        const claim = await claimOf(world.stores, delivery);
+        const claim = await claimOf(world.stores, TENANT, delivery);
         return claim && claim.status !== 'running' ? claim : undefined;
       },
       PATIENCE_MS,
@@ -238,7 +229,7 @@ describe.skipIf(!program)('a deployment on the AWS emulator', () => {
     for (const delivery of sent) {
       expect(await postTo(url, delivery)).toMatchObject({ status: 202 });
       await until('outcome', async () => {
-        const claim = await claimOf(stores, delivery);
+        const claim = await claimOf(stores, TENANT, delivery);
         return claim && claim.status !== 'running' ? claim : undefined;
       });
     }

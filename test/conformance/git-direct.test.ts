@@ -10,7 +10,7 @@ import { openDirectModules } from '../../adapters/network/git-direct-modules.ts'
 import { ModulePath, ModuleVersion } from '../../core/brands.ts';
 import { h1OfGoMod } from '../../core/gosum/dirhash.ts';
 import { hashModuleZip } from '../../core/gosum/module-zip.ts';
-import { type LoopbackGit, startGit } from './loopback-git.ts';
+import { GIT_ENVIRONMENT, type LoopbackGit, startGit } from './loopback-git.ts';
 
 const works = (tool: string, ...args: string[]) => spawnSync(tool, args).status === 0;
 const missing = !(works('git', '--version') && works('go', 'version')) && !process.env.RELSEAL_REQUIRE;
@@ -18,20 +18,12 @@ const missing = !(works('git', '--version') && works('go', 'version')) && !proce
 const scratch = mkdtempSync(join(tmpdir(), 'conformance-direct-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-const identity = {
-  GIT_CONFIG_GLOBAL: '/dev/null',
-  GIT_CONFIG_NOSYSTEM: '1',
-  GIT_AUTHOR_NAME: 'a',
-  GIT_AUTHOR_EMAIL: 'a@example.com',
-  GIT_COMMITTER_NAME: 'a',
-  GIT_COMMITTER_EMAIL: 'a@example.com',
-};
 const folder = join(scratch, 'repository');
 /** Seconds since 1970 of the next commit: pseudo-versions are made of it. */
 let clock = 1_700_000_000;
 const git = (...args: string[]): string => {
   const dates = { GIT_AUTHOR_DATE: `${clock} +0200`, GIT_COMMITTER_DATE: `${clock} +0200` };
-  const env = { ...process.env, ...identity, ...dates };
+  const env = { ...process.env, ...GIT_ENVIRONMENT, ...dates };
   return execFileSync('git', ['-C', folder, '-c', 'core.safecrlf=false', ...args], { env })
     .toString()
     .trim();
@@ -104,7 +96,7 @@ const none: [path: string, version: string][] = [];
 
 function makeRepository(): void {
   mkdirSync(folder);
-  execFileSync('git', ['init', '-q', '-b', 'main', folder], { env: { ...process.env, ...identity } });
+  execFileSync('git', ['init', '-q', '-b', 'main', folder], { env: { ...process.env, ...GIT_ENVIRONMENT } });
   write('old.go', 'package old\n');
   write('LICENSE', 'old\n');
   const old = commit('no go.mod');
@@ -208,7 +200,7 @@ describe.skipIf(missing)('modules straight from their repository', () => {
   const goEnvironment = () => ({
     PATH: process.env.PATH,
     HOME: scratch,
-    ...identity,
+    ...GIT_ENVIRONMENT,
     GOENV: 'off',
     GOFLAGS: '-modcacherw',
     GOPROXY: 'direct',

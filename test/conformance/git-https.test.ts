@@ -12,24 +12,17 @@ import { gitHttpsSource } from '../../adapters/network/git-https-source.ts';
 import type { SourceFile } from '../../core/ports/source-host.ts';
 import { GitSha } from '../../events/fields.ts';
 import { sourceHostContract } from '../contracts/source-host.contract.ts';
-import { type LoopbackGit, startGit } from './loopback-git.ts';
+import { GIT_ENVIRONMENT, type LoopbackGit, startGit } from './loopback-git.ts';
 
 const noGit = spawnSync('git', ['--version']).status !== 0 && !process.env.RELSEAL_REQUIRE;
 
 const scratch = mkdtempSync(join(tmpdir(), 'conformance-git-https-'));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-const environment = {
-  ...process.env,
-  GIT_CONFIG_GLOBAL: '/dev/null',
-  GIT_CONFIG_NOSYSTEM: '1',
-  GIT_AUTHOR_NAME: 'a',
-  GIT_AUTHOR_EMAIL: 'a@example.com',
-  GIT_COMMITTER_NAME: 'a',
-  GIT_COMMITTER_EMAIL: 'a@example.com',
-};
 const git = (folder: string, ...args: string[]): Buffer =>
-  execFileSync('git', ['-C', folder, '-c', 'advice.nestedTag=false', ...args], { env: environment });
+  execFileSync('git', ['-C', folder, '-c', 'advice.nestedTag=false', ...args], {
+    env: { ...process.env, ...GIT_ENVIRONMENT },
+  });
 const line = (folder: string, ...args: string[]) =>
   git(folder, ...args)
     .toString()

@@ -2,6 +2,16 @@ import { execFileSync, spawn } from 'node:child_process';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 
+/** A git that knows no settings but its own, and who makes its commits. */
+export const GIT_ENVIRONMENT = {
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_CONFIG_NOSYSTEM: '1',
+  GIT_AUTHOR_NAME: 'a',
+  GIT_AUTHOR_EMAIL: 'a@example.com',
+  GIT_COMMITTER_NAME: 'a',
+  GIT_COMMITTER_EMAIL: 'a@example.com',
+};
+
 /** Git's own HTTP server (`git http-backend`) on loopback, over the repositories of one folder. */
 
 export interface LoopbackGit {
@@ -34,11 +44,9 @@ function answer(root: string, version: string | undefined, request: IncomingMess
   const url = new URL(request.url ?? '/', 'http://loopback');
   const child = spawn(backend(), {
     env: {
-      PATH: process.env.PATH,
+      ...{ PATH: process.env.PATH, ...GIT_ENVIRONMENT },
       GIT_PROJECT_ROOT: root,
       GIT_HTTP_EXPORT_ALL: '1',
-      GIT_CONFIG_NOSYSTEM: '1',
-      GIT_CONFIG_GLOBAL: '/dev/null',
       PATH_INFO: decodeURIComponent(url.pathname),
       QUERY_STRING: url.search.slice(1),
       REQUEST_METHOD: request.method,

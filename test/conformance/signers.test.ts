@@ -61,6 +61,10 @@ describe.skipIf(noGpg)('OpenPGP against gpg', () => {
     gpg(['--quick-generate-key', name, algorithm, usage, expires]);
     return gpg(['--armor', '--export', name]).toString();
   };
+  const fingerprintOf = (name: string) =>
+    gpg(['--with-colons', '--list-keys', name])
+      .toString()
+      .match(/^fpr:+([0-9A-F]{40}):/m)?.[1] ?? '';
   const sign = (name: string, ...more: string[]) =>
     gpg(['--armor', '--detach-sign', '--local-user', name, ...more], MESSAGE).toString();
 
@@ -76,9 +80,7 @@ describe.skipIf(noGpg)('OpenPGP against gpg', () => {
     (algorithm, hashes) => {
       const name = `${algorithm}@example.com`;
       const keyring = readKeyring(make(name, algorithm));
-      const fingerprint = gpg(['--with-colons', '--list-keys', name])
-        .toString()
-        .match(/^fpr:+([0-9A-F]{40}):/m)?.[1];
+      const fingerprint = fingerprintOf(name);
       for (const hash of hashes) {
         const good = verifyOpenpgp(sign(name, '--digest-algo', hash), MESSAGE, keyring, NOW);
         expect(good).toMatchObject({ kind: 'good', signer: { primary: fingerprint } });
@@ -99,16 +101,25 @@ describe.skipIf(noGpg)('OpenPGP against gpg', () => {
   it('verifies a signing subkey as its primary key, and no encryption subkey', () => {
     const name = 'subkeys@example.com';
     make(name, 'ed25519', 'cert');
-    const fingerprint =
-      gpg(['--with-colons', '--list-keys', name])
-        .toString()
-        .match(/^fpr:+([0-9A-F]{40}):/m)?.[1] ?? '';
+    const fingerprint = fingerprintOf(name);
     gpg(['--quick-add-key', fingerprint, 'ed25519', 'sign', '0']);
     gpg(['--quick-add-key', fingerprint, 'cv25519', 'encr', '0']);
     const keyring = readKeyring(gpg(['--armor', '--export', name]).toString());
     expect(keyring).toHaveLength(1);
     const verified = verifyOpenpgp(sign(name), MESSAGE, keyring, NOW);
     expect(verified).toMatchObject({ kind: 'good', signer: { primary: fingerprint } });
+  });
+
+  it.each([
+    ['rsa2048', 'rsa3072'],
+    ['nistp256', 'nistp384'],
+  ])('reads a key of %s that a longer one has certified', (algorithm, longer) => {
+    const [name, other] = [`certified@${algorithm}.example`, `certifier@${algorithm}.example`];
+    make(name, algorithm);
+    make(other, longer, 'sign,cert');
+    gpg(['--yes', '--local-user', other, '--quick-sign-key', fingerprintOf(name)]);
+    const keyring = readKeyring(gpg(['--armor', '--export', name]).toString());
+    expect(verifyOpenpgp(sign(name), MESSAGE, keyring, NOW).kind).toBe('good');
   });
 
   it('takes no key that is unknown, has expired or was revoked', () => {
@@ -186,6 +197,9 @@ describe.skipIf(noSsh)('SSH signatures against ssh-keygen', () => {
     ['namespaces="file"', 'git', false],
     ['valid-after="20200101Z",valid-before="20990101Z"', 'git', true],
     ['valid-before="20200101Z"', 'git', false],
+    ['namespaces="*,!git"', 'git', false],
+    ['namespaces="file",namespaces="git"', 'git', false],
+    ['valid-before="20200101Z",valid-before="20990101Z"', 'git', false],
     ['valid-after="20990101000000Z"', 'git', false],
   ])('agrees on who may with %s', (options, namespace, may) => {
     const { path, line } = make(

@@ -18,6 +18,7 @@ export const HISTORY: RunHistory = {
       enteredAt: '2026-01-02T03:04:05.000Z',
       exitedAt: '2026-01-02T03:04:05.010Z',
       outcome: 'succeeded',
+      retries: 0,
     },
     {
       state: 'Claim the promotion',

@@ -18,7 +18,7 @@ const attempted = (name: string) => ({
   ...lasting,
 });
 
-/** A machine that passes through every type of state, a retry in the root and one in a Map. */
+/** A machine that passes through every type of state, with retries in the root and in a Map; one way fails. */
 export const everyState = machineOf(
   {
     Prepare: {
@@ -36,8 +36,14 @@ export const everyState = machineOf(
     'Is it good?': {
       Type: 'Choice',
       Choices: [{ Condition: '{% $good %}', Next: 'Pause' }],
-      Default: 'Not good',
+      Default: 'Wait to tell',
     },
+    'Wait to tell': { Type: 'Wait', Seconds: 1, Next: 'Tell' },
+    Tell: taskState('Tell', {
+      ...attempted('Tell'),
+      Retry: [{ ErrorEquals: ['LedgerConflict'], IntervalSeconds: 1, MaxAttempts: 1 }],
+      Next: 'Not good',
+    }),
     'Not good': { Type: 'Fail', Error: 'NotGood', Cause: 'The check says no.' },
     Pause: { Type: 'Wait', Seconds: 1, Next: 'Both' },
     Both: {
@@ -132,6 +138,7 @@ export function everyStateHandlers(effect: (name: string) => void | Promise<void
   const never = () => false;
   return {
     CheckFunction: task('StoreUnavailable', () => true),
+    TellFunction: task('LedgerConflict', () => true),
     LeftFunction: task('', never),
     RightFunction: task('', never),
     ItemFunction: task('LedgerConflict', (input) => ItemInput.parse(input).item === 'b'),

@@ -60,8 +60,8 @@ const collapsed = (changes: readonly string[]) => changes.filter((status, at) =>
 
 describe('a process that dies before or after any durable write', () => {
   it.each([
-    ['a run that succeeds', { good: true, items: ['a', 'b', 'c'] }, 'SUCCEEDED', 15],
-    ['a run that fails', { good: false, items: [] }, 'FAILED', 5],
+    ['a run that succeeds', { good: true, items: [...'abcdefghi'] }, 'SUCCEEDED', 30],
+    ['a run that fails', { good: false, items: [] }, 'FAILED', 10],
   ])(
     'leaves %s to the next, which ends it as if nothing had happened',
     async (_what, input, status, atLeast) => {

@@ -108,10 +108,9 @@ const ALGORITHMS: Readonly<Record<number, PgpKey['algorithm']>> = {
   27: 'ed25519',
 };
 
-const padded = (bytes: Buffer, length: number): Buffer => {
-  if (bytes.length > length) throw new PgpMalformed('a number of a signature is too long');
-  return Buffer.concat([Buffer.alloc(length - bytes.length), bytes]);
-};
+/** A number in as many bytes as its key has; a longer one is of somebody else's key and stays as it is. */
+const padded = (bytes: Buffer, length: number): Buffer =>
+  Buffer.concat([Buffer.alloc(Math.max(length - bytes.length, 0)), bytes]);
 
 /** Whether it is this key's over these bytes. What the signature means is for the caller to judge. */
 export function isSignatureOf(

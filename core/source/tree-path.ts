@@ -1,4 +1,8 @@
-/** Paths of folders within a tree: `/` between elements, `''` for the root. */
+/** Paths within a tree or a module: `/` between elements, `''` for the root. */
+
+export const below = (folder: string, name: string): string => (folder === '' ? name : `${folder}/${name}`);
+export const folderOf = (path: string): string => path.slice(0, Math.max(path.lastIndexOf('/'), 0));
+export const nameOf = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 
 /** Whether a directory is given from the root of a machine, which says nothing about a tree. */
 export const isAbsolute = (directory: string): boolean => /^(?:[/\\]|[A-Za-z]:)/.test(directory);
