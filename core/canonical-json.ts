@@ -1,11 +1,50 @@
-import canonicalize from 'canonicalize';
 import { Fault } from './faults.ts';
 
-/** RFC 8785 text of a value. Undefined members, numbers that are not finite and lone surrogates are refused. */
-export function canonicalJson(value: unknown): string {
-  const text = canonicalize(value);
-  if (text === undefined) throw new Fault('InputInvalid', 'the value has no JSON form');
-  return text;
+/** Deeper values are no data of ours; a value that holds itself ends here, too. */
+const MAX_DEPTH = 256;
+
+const refuse = (why: string): never => {
+  throw new Fault('InputInvalid', why);
+};
+
+function writtenString(text: string): string {
+  return text.isWellFormed() ? JSON.stringify(text) : refuse('a text with half a surrogate pair has no JSON form');
 }
+
+function writtenObject(value: object, depth: number): string {
+  if (depth > MAX_DEPTH) refuse(`a value of more than ${MAX_DEPTH} levels`);
+  if (Array.isArray(value)) return `[${value.map((item) => written(item, depth) ?? 'null').join(',')}]`;
+  let members = '';
+  // Keys in the order of their UTF-16 code units: that of a plain sort.
+  for (const key of Object.keys(value).sort()) {
+    const member = written((value as Readonly<Record<string, unknown>>)[key], depth);
+    if (member !== undefined) members += `${members === '' ? '' : ','}${writtenString(key)}:${member}`;
+  }
+  return `{${members}}`;
+}
+
+/** `undefined` for what JSON leaves out. */
+function written(value: unknown, depth: number): string | undefined {
+  switch (typeof value) {
+    case 'string':
+      return writtenString(value);
+    case 'number':
+      return Number.isFinite(value) ? JSON.stringify(value) : refuse(`${value} has no JSON form`);
+    case 'boolean':
+      return value ? 'true' : 'false';
+    case 'object':
+      return value === null ? 'null' : writtenObject(value, depth + 1);
+    case 'undefined':
+      return undefined;
+    default:
+      return refuse(`a ${typeof value} has no JSON form`);
+  }
+}
+
+/**
+ * RFC 8785 text of plain data. Members that are undefined are left out; numbers that are not finite, half surrogate
+ * pairs, functions, symbols and big integers are `InputInvalid`.
+ */
+export const canonicalJson = (value: unknown): string => written(value, 0) ?? refuse('the value has no JSON form');
 
 export const canonicalBytes = (value: unknown): Uint8Array => new TextEncoder().encode(canonicalJson(value));

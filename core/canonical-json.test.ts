@@ -1,0 +1,85 @@
+import canonicalize from 'canonicalize';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { canonicalBytes, canonicalJson } from './canonical-json.ts';
+
+const bits = (hex: string) => Buffer.from(hex, 'hex').readDoubleBE();
+
+describe('canonical JSON', () => {
+  it('is that of RFC 8785, section 3.2.2', () => {
+    const value = JSON.parse(
+      String.raw`{"numbers":[333333333.33333329,1E30,4.50,2e-3,0.000000000000000000000000001],"string":"\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/","literals":[null,true,false]}`,
+    );
+    expect(canonicalJson(value)).toBe(
+      String.raw`{"literals":[null,true,false],"numbers":[333333333.3333333,1e+30,4.5,0.002,1e-27],"string":"€$\u000f\nA'B\"\\\\\"/"}`,
+    );
+  });
+
+  it('sorts keys by their UTF-16 code units, as section 3.2.3 does', () => {
+    const keys = ['\u20ac', '\r', '\ufb33', '1', '\ud83d\ude00', '\u0080', '\u00f6', '10', '9', '__proto__'];
+    const text = canonicalJson(Object.fromEntries(keys.map((key) => [key, 0])));
+    expect([...text.matchAll(/"((?:[^"\\]|\\.)*)":0/g)].map(([, key]) => JSON.parse(`"${key}"`))).toEqual([
+      '\r',
+      '1',
+      '10',
+      '9',
+      '__proto__',
+      '\u0080',
+      '\u00f6',
+      '\u20ac',
+      '\ud83d\ude00',
+      '\ufb33',
+    ]);
+  });
+
+  it.each([
+    ['0000000000000000', '0'],
+    ['8000000000000000', '0'],
+    ['0000000000000001', '5e-324'],
+    ['7fefffffffffffff', '1.7976931348623157e+308'],
+    ['4340000000000000', '9007199254740992'],
+    ['444b1ae4d6e2ef4e', '999999999999999700000'],
+    ['444b1ae4d6e2ef50', '1e+21'],
+    ['3eb0c6f7a0b5ed8c', '9.999999999999997e-7'],
+    ['3eb0c6f7a0b5ed8d', '0.000001'],
+    ['41b3de4355555554', '333333333.33333325'],
+  ])('writes the number %s of appendix B as %s', (hex, text) => {
+    expect(canonicalJson(bits(hex))).toBe(text);
+  });
+
+  it('is what another implementation writes', () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ stringUnit: 'grapheme' }), (value) => {
+        expect(canonicalJson(value)).toBe(canonicalize(value));
+      }),
+    );
+  });
+
+  it('leaves undefined members out', () => {
+    expect(canonicalJson({ b: undefined, a: [undefined, 1] })).toBe('{"a":[null,1]}');
+    expect(new TextDecoder().decode(canonicalBytes({ a: 'ü' }))).toBe('{"a":"ü"}');
+  });
+
+  it.each<[string, unknown]>([
+    ['nothing', undefined],
+    ['a number that is none', Number.NaN],
+    ['infinity', { a: [Number.NEGATIVE_INFINITY] }],
+    ['half a surrogate pair', { a: '\ud83d' }],
+    ['half a surrogate pair in a key', { '\ude00': 1 }],
+    ['a big integer', 1n],
+    ['a function', { a: () => 1 }],
+    ['a symbol', [Symbol('a')]],
+  ])('refuses %s', (_, value) => {
+    expect(() => canonicalJson(value)).toThrow(expect.objectContaining({ name: 'InputInvalid' }));
+  });
+
+  it('refuses what is deeper than data is, and what holds itself', () => {
+    const circle: Record<string, unknown> = {};
+    circle.self = circle;
+    let deep: unknown = 1;
+    for (let level = 0; level < 256; level += 1) deep = [deep];
+    expect(canonicalJson(deep)).toHaveLength(513);
+    for (const value of [circle, [deep]])
+      expect(() => canonicalJson(value)).toThrow(expect.objectContaining({ name: 'InputInvalid' }));
+  });
+});
