@@ -37,6 +37,9 @@ const PublishedRow = z.strictObject({ size: z.int().nonnegative(), root: Sha256H
 /** Entries above this stay in their segment only: an item is at most 400 KB, attribute names and the rest included. */
 const INLINE_BYTES = 300_000;
 
+/** With the head and the batch 100 actions, the most of one transaction. */
+const BATCH_WEIGHT = 98;
+
 /** Whose head a row of the table's stream is. */
 export const tenantOfHead = (pk: string): TenantId => TenantId.parse(pk.slice('HEAD#'.length));
 
@@ -130,6 +133,7 @@ export function dynamoLedgerStore({ client, tableName, worm }: DynamoLedgerConfi
   }
 
   return {
+    batchWeight: BATCH_WEIGHT,
     head: (tenant) =>
       storeCall('reading the head', async () => {
         const item = await get(`HEAD#${tenant}`);

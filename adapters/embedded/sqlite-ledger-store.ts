@@ -44,6 +44,9 @@ const TenantRow = z.object({ tenant: TenantId });
 const sameHead = (a: LedgerHead, b: LedgerHead) =>
   a.size === b.size && a.root === b.root && a.batchHash === b.batchHash && a.edge.join() === b.edge.join();
 
+/** A commit of this many takes a tenth of a second: longer ones would make everybody wait for the disk. */
+const BATCH_WEIGHT = 2048;
+
 const guarded = guardedAs('the ledger database');
 
 /** The ledger in SQLite: one IMMEDIATE transaction for each batch; several processes may share the file. */
@@ -95,6 +98,7 @@ export function sqliteLedgerStore(database: Sqlite): LedgerStore {
   };
 
   return {
+    batchWeight: BATCH_WEIGHT,
     head: (tenant) => guarded(() => readHead(tenant)),
     commit: (tenant, batch, next, expected) =>
       guarded(() => transaction(database, () => commit(tenant, batch, next, expected))),

@@ -7,7 +7,7 @@ import { memoryLedgerStore } from '../../test/fakes/memory-ledger-store.ts';
 import { memoryWormStore } from '../../test/fakes/memory-worm-store.ts';
 import { Fault } from '../faults.ts';
 import { leafHash } from '../tlog/merkle.ts';
-import { appendEntries, appendRequests, BATCH_WEIGHT, weightOf } from './append.ts';
+import { appendEntries, appendRequests, BatchWeight, checkDrafts } from './append.ts';
 import { type EntryDraft, type LedgerEntry, parseEntry } from './entry.ts';
 import { groupCommit } from './group-commit.ts';
 import { toHex } from './hex.ts';
@@ -149,10 +149,10 @@ describe('appending', () => {
   });
 
   it('counts a release once, and one of its own for each entry at the most', () => {
-    expect(weightOf([])).toBe(0);
-    expect(weightOf([draftOf('a'), draftOf('b')])).toBe(3);
-    expect(weightOf([draftOf('a', 'r1'), draftOf('b', 'r2')])).toBe(4);
-    expect(BATCH_WEIGHT + 2).toBe(100);
+    const weight = new BatchWeight();
+    expect(weight.add([])).toBe(0);
+    expect(weight.add([draftOf('a'), draftOf('b')])).toBe(3);
+    expect(weight.add([draftOf('c', 'r1'), draftOf('d', 'r2')])).toBe(6);
   });
 
   it('of nothing is nothing', async () => {
@@ -368,7 +368,7 @@ describe('a group commit', () => {
       append(TENANT, many('c', 60)),
       append(TENANT, many('d', 150)),
     ]);
-    expect((await segmentsOf(all)).every((segment) => segment.length < BATCH_WEIGHT)).toBe(true);
+    expect((await segmentsOf(all)).every((segment) => segment.length < all.ledger.batchWeight)).toBe(true);
     expect(await all.names()).toHaveLength(271);
   });
 
@@ -398,6 +398,18 @@ describe('a group commit', () => {
     expect((await append(TENANT, [draftOf('c')])).entries).toMatchObject([{ index: 2 }]);
   });
 
+  it('turns callers away while too many wait, and stores nothing of theirs', async () => {
+    const all = world();
+    const append = groupCommit(all.deps, 3);
+    // The first is under way, three wait behind it.
+    const outcomes = await Promise.allSettled(['a', 'b', 'c', 'd', 'late'].map((id) => append(TENANT, [draftOf(id)])));
+    expect(outcomes.map(({ status }) => status)).toEqual([...Array(4).fill('fulfilled'), 'rejected']);
+    expect(outcomes[4]).toMatchObject({ reason: { name: 'StoreUnavailable' } });
+    expect(await all.names()).toEqual(['a', 'b', 'c', 'd']);
+    await append(TENANT, [draftOf('late')]);
+    expect(await all.names()).toEqual(['a', 'b', 'c', 'd', 'late']);
+  });
+
   it('keeps tenants apart', async () => {
     const all = world();
     const append = groupCommit(all.deps);
@@ -411,11 +423,10 @@ describe('a group commit', () => {
 describe('one commit of several requests', () => {
   it('answers each request by itself', async () => {
     const all = world();
-    const [first, second, third] = await appendRequests(all.deps, TENANT, [
-      [draftOf('a')],
-      [draftOf('a', 'r1', 'a.b'), draftOf('never')],
-      [draftOf('a'), draftOf('b')],
-    ]);
+    const requests = [[draftOf('a')], [draftOf('a', 'r1', 'a.b'), draftOf('never')], [draftOf('a'), draftOf('b')]].map(
+      (drafts) => checkDrafts(TENANT, drafts),
+    );
+    const [first, second, third] = await appendRequests(all.deps, TENANT, requests);
     expect(first).toMatchObject([{ index: 0, existed: false }]);
     expect(second).toMatchObject({ name: 'IdempotencyConflict' });
     expect(third).toMatchObject([{ index: 0 }, { index: 1 }]);

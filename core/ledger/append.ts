@@ -5,9 +5,10 @@ import type { LedgerHead, LedgerStore, ReleasePointer, StoredKey } from '../port
 import type { WormStore } from '../ports/worm-store.ts';
 import { leafHash, rootOfEdge } from '../tlog/merkle.ts';
 import {
+  checkEntry,
   type EntryDraft,
   type EntryLink,
-  encodeEntry,
+  encodeChecked,
   type LedgerEntry,
   parseEntry,
   requestHashOf,
@@ -30,20 +31,31 @@ export interface AppendedEntry {
   readonly existed: boolean;
 }
 
+/** A draft that will encode whatever its link and time will be. */
+export interface CheckedDraft extends EntryDraft {
+  readonly requestHash: Sha256Hex;
+}
+
 /** One caller's drafts: appended together, or none of them when one conflicts. */
-export type AppendRequest = readonly EntryDraft[];
+export type AppendRequest = readonly CheckedDraft[];
 export type AppendOutcome = readonly AppendedEntry[] | Fault;
 
-/** keys + releases + head + batch make at most 100 actions of one transaction. */
-export const BATCH_WEIGHT = 98;
 const CONFLICTS = 40;
 const UNKNOWN_OUTCOMES = 5;
 const FIRST_DELAY_MS = 4;
 const LAST_DELAY_MS = 250;
 
-/** How much of a batch drafts take: one for each entry, one for each distinct release. */
-export const weightOf = (drafts: readonly EntryDraft[]): number =>
-  drafts.length + new Set(drafts.flatMap(({ content }) => content.release?.id ?? [])).size;
+/** Counts how much of a batch drafts take: one for each entry, one for each distinct release. */
+export class BatchWeight {
+  readonly #releases = new Set<string>();
+  #entries = 0;
+  /** What the batch weighs once the drafts are in it. */
+  add(drafts: readonly EntryDraft[]): number {
+    this.#entries += drafts.length;
+    for (const { content } of drafts) if (content.release) this.#releases.add(content.release.id);
+    return this.#entries + this.#releases.size;
+  }
+}
 
 const entryOf = (tenant: TenantId, { content }: EntryDraft, at: string, prev: EntryLink | undefined): LedgerEntry => ({
   ...content,
@@ -56,18 +68,15 @@ const entryOf = (tenant: TenantId, { content }: EntryDraft, at: string, prev: En
 const WIDEST_LINK: EntryLink = { index: Number.MAX_SAFE_INTEGER, leaf: toHex(new Uint8Array(32)) };
 
 /** Throws what `encodeEntry` throws, before a batch is shared with others; any link and time will still fit. */
-export function checkDrafts(tenant: TenantId, drafts: readonly EntryDraft[]): void {
-  for (const draft of drafts) encodeEntry(entryOf(tenant, draft, '2000-01-01T00:00:00.000Z', WIDEST_LINK));
-}
-
-interface Planned {
-  readonly draft: EntryDraft;
-  readonly requestHash: Sha256Hex;
-}
+export const checkDrafts = (tenant: TenantId, drafts: readonly EntryDraft[]): CheckedDraft[] =>
+  drafts.map((draft) => {
+    encodeChecked(checkEntry(entryOf(tenant, draft, '2000-01-01T00:00:00.000Z', WIDEST_LINK)));
+    return { ...draft, requestHash: requestHashOf(draft.content) };
+  });
 
 interface Plan {
   /** Drafts that no entry exists for, in order, each key once. */
-  readonly fresh: readonly Planned[];
+  readonly fresh: readonly CheckedDraft[];
   readonly stored: ReadonlyMap<Sha256Hex, StoredKey>;
   /** Requests that ask for something else under a key that is taken. */
   readonly conflicts: ReadonlyMap<AppendRequest, Fault>;
@@ -84,30 +93,29 @@ async function planOf(
 ): Promise<Plan> {
   const keys = [...new Set(requests.flat().map(({ key }) => key))];
   const stored = new Map((await ledger.storedKeys(tenant, keys)).map((row) => [row.key, row]));
-  const isRepeat = async ({ draft, requestHash }: Planned, row: StoredKey): Promise<boolean> => {
+  const isRepeat = async ({ content, requestHash }: CheckedDraft, row: StoredKey): Promise<boolean> => {
     if (row.requestHash === requestHash) return true;
     const [bytes] = await ledger.entries(tenant, row.index, 1);
     // A key committed after the head was read names an entry that this read may not return.
     if (!bytes && row.index >= head.size) throw new Fault('LedgerConflict', 'the log grew while it was read');
     if (!bytes || toHex(leafHash(bytes)) !== row.leaf)
       throw new Fault('LedgerInconsistent', `entry ${row.index} is not the one its key names`);
-    return sameOutcome(parseEntry(bytes), draft.content);
+    return sameOutcome(parseEntry(bytes), content);
   };
-  const fresh = new Map<Sha256Hex, Planned>();
+  const fresh = new Map<Sha256Hex, CheckedDraft>();
   const conflicts = new Map<AppendRequest, Fault>();
   for (const request of requests) {
-    const mine = new Map<Sha256Hex, Planned>();
+    const mine = new Map<Sha256Hex, CheckedDraft>();
     for (const draft of request) {
-      const planned = { draft, requestHash: requestHashOf(draft.content) };
       const row = stored.get(draft.key);
       const twin = mine.get(draft.key) ?? fresh.get(draft.key);
       const fits = row
-        ? await isRepeat(planned, row)
-        : !twin || twin.requestHash === planned.requestHash || sameOutcome(twin.draft.content, draft.content);
+        ? await isRepeat(draft, row)
+        : !twin || twin.requestHash === draft.requestHash || sameOutcome(twin.content, draft.content);
       if (!fits) conflicts.set(request, conflictOf(draft));
-      else if (!row && !twin) mine.set(draft.key, planned);
+      else if (!row && !twin) mine.set(draft.key, draft);
     }
-    if (!conflicts.has(request)) for (const [key, planned] of mine) fresh.set(key, planned);
+    if (!conflicts.has(request)) for (const [key, draft] of mine) fresh.set(key, draft);
   }
   return { fresh: [...fresh.values()], stored, conflicts };
 }
@@ -117,22 +125,23 @@ async function commitFresh(
   { ledger, worm, clock }: AppendDeps,
   tenant: TenantId,
   head: LedgerHead,
-  fresh: readonly Planned[],
+  fresh: readonly CheckedDraft[],
 ): Promise<StoredKey[]> {
   if (toHex(rootOfEdge(head.edge.map(fromHex))) !== head.root)
     throw new Fault('LedgerInconsistent', 'the edge of the head does not lead to its root');
-  const releases = [...new Set(fresh.flatMap(({ draft }) => draft.content.release?.id ?? []))];
+  const releases = [...new Set(fresh.flatMap(({ content }) => content.release?.id ?? []))];
   const pointers = new Map<string, ReleasePointer>(
     (await ledger.releasePointers(tenant, releases)).map((pointer) => [pointer.release, pointer]),
   );
   const at = new Date(clock.now()).toISOString();
   const entries: Uint8Array[] = [];
   const keys: StoredKey[] = [];
-  for (const { draft, requestHash } of fresh) {
+  for (const draft of fresh) {
+    const { key, requestHash } = draft;
     const release = draft.content.release?.id;
     const prev = release === undefined ? undefined : pointers.get(release);
-    const bytes = encodeEntry(entryOf(tenant, draft, at, prev && { index: prev.index, leaf: prev.leaf }));
-    const row = { key: draft.key, index: head.size + entries.length, leaf: toHex(leafHash(bytes)), requestHash };
+    const bytes = encodeChecked(entryOf(tenant, draft, at, prev && { index: prev.index, leaf: prev.leaf }));
+    const row = { key, index: head.size + entries.length, leaf: toHex(leafHash(bytes)), requestHash };
     if (release !== undefined) pointers.set(release, { release, index: row.index, leaf: row.leaf });
     entries.push(bytes);
     keys.push(row);
@@ -183,7 +192,7 @@ const jitterOf = (requests: readonly AppendRequest[], attempt: number): number =
 };
 
 /**
- * Appends requests that together weigh at most `BATCH_WEIGHT`, in one commit. Another writer's commit is retried on the
+ * Appends requests that together weigh at most the store's `batchWeight`, in one commit. Another writer's commit is retried on the
  * new head. After `StoreUnavailable` the commit may have been stored: the next round reads the keys and then knows.
  */
 export async function appendRequests(
@@ -205,12 +214,15 @@ export async function appendRequests(
   }
 }
 
-function* chunksOf(drafts: readonly EntryDraft[]): Generator<EntryDraft[]> {
-  let chunk: EntryDraft[] = [];
+function* chunksOf(drafts: readonly CheckedDraft[], most: number): Generator<CheckedDraft[]> {
+  let chunk: CheckedDraft[] = [];
+  let weight = new BatchWeight();
   for (const draft of drafts) {
-    if (weightOf([...chunk, draft]) > BATCH_WEIGHT) {
+    if (weight.add([draft]) > most && chunk.length > 0) {
       yield chunk;
       chunk = [];
+      weight = new BatchWeight();
+      weight.add([draft]);
     }
     chunk.push(draft);
   }
@@ -219,17 +231,16 @@ function* chunksOf(drafts: readonly EntryDraft[]): Generator<EntryDraft[]> {
 
 /**
  * Appends each draft exactly once and answers where it is: durable and in write-once storage before it resolves. Drafts
- * of one release are linked in their order. A key that is taken by another outcome is `IdempotencyConflict`; up to 98
- * entries and releases are then appended together or not at all, a longer list in consecutive parts.
+ * of one release are linked in their order. A key that is taken by another outcome is `IdempotencyConflict`; as many
+ * entries and releases as one commit may hold are then appended together or not at all, a longer list in consecutive parts.
  */
 export async function appendEntries(
   deps: AppendDeps,
   tenant: TenantId,
   drafts: readonly EntryDraft[],
 ): Promise<{ entries: AppendedEntry[] }> {
-  checkDrafts(tenant, drafts);
   const entries: AppendedEntry[] = [];
-  for (const chunk of chunksOf(drafts)) {
+  for (const chunk of chunksOf(checkDrafts(tenant, drafts), deps.ledger.batchWeight)) {
     const [outcome = []] = await appendRequests(deps, tenant, [chunk]);
     if (outcome instanceof Fault) throw outcome;
     entries.push(...outcome);

@@ -78,15 +78,22 @@ export const LedgerEntry = z
   );
 export type LedgerEntry = z.infer<typeof LedgerEntry>;
 
-/** Canonical bytes of an entry: what is hashed, stored and proved. */
-export function encodeEntry(entry: LedgerEntry): Uint8Array {
+/** The entry, if it is one; else `InputInvalid`. */
+export function checkEntry(entry: LedgerEntry): LedgerEntry {
   const checked = LedgerEntry.safeParse(entry);
   if (!checked.success) throw new Fault('InputInvalid', `a ledger entry: ${z.prettifyError(checked.error)}`);
-  const bytes = canonicalBytes(checked.data);
+  return checked.data;
+}
+
+/** Canonical bytes of an entry that `checkEntry` passed: what is hashed, stored and proved. */
+export function encodeChecked(entry: LedgerEntry): Uint8Array {
+  const bytes = canonicalBytes(entry);
   if (bytes.length > MAX_ENTRY_BYTES)
     throw new Fault('LimitExceeded', `a ledger entry has ${bytes.length} bytes, more than ${MAX_ENTRY_BYTES}`);
   return bytes;
 }
+
+export const encodeEntry = (entry: LedgerEntry): Uint8Array => encodeChecked(checkEntry(entry));
 
 /** The entry that these bytes are the one canonical spelling of, else `undefined`. */
 export function tryParseEntry(bytes: Uint8Array): LedgerEntry | undefined {

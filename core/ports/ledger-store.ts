@@ -37,7 +37,7 @@ export interface LedgerBatch {
   readonly batchHash: Sha256Hex;
   /** One for each entry. */
   readonly keys: readonly StoredKey[];
-  /** The new newest entry of each release touched. keys + releases + 2 is at most 100. */
+  /** The new newest entry of each release touched. keys + releases is at most the store's `batchWeight`. */
   readonly releases: readonly ReleasePointer[];
 }
 
@@ -54,6 +54,8 @@ export interface PublishedCheckpoint {
  * witnesses catch it). All reads MUST see every commit that resolved before them.
  */
 export interface LedgerStore {
+  /** Most that the keys and the releases of one commit may add up to. */
+  readonly batchWeight: number;
   head(tenant: TenantId): Promise<LedgerHead>;
   /**
    * MUST store head, batch, keys and release pointers in one step, durable before it resolves. MUST throw

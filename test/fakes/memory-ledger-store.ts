@@ -17,6 +17,9 @@ interface Log {
   published?: PublishedCheckpoint;
 }
 
+/** As small as that of any store. */
+const BATCH_WEIGHT = 98;
+
 /** The ledger in memory, with the promises of its port. */
 export function memoryLedgerStore(): LedgerStore {
   const logs = new Map<TenantId, Log>();
@@ -27,6 +30,7 @@ export function memoryLedgerStore(): LedgerStore {
   };
   const present = <T>(values: readonly (T | undefined)[]): T[] => values.filter((value) => value !== undefined);
   return {
+    batchWeight: BATCH_WEIGHT,
     head: async (tenant) => logOf(tenant).head,
     commit: async (tenant, batch, next, expected) => {
       const log = logOf(tenant);
