@@ -1,7 +1,7 @@
 import type { TenantId } from '../../events/fields.ts';
-import { toBase64 } from '../tlog/checkpoint.ts';
 import { inclusionProof } from '../tlog/merkle.ts';
 import { parseLogPath, tileHashReader, tileWidth } from '../tlog/tile.ts';
+import { formatLogProof } from '../tlog/tlog-proof.ts';
 import { type LogDeps, readBundle, readTile } from './log-tiles.ts';
 
 export interface LogFile {
@@ -34,6 +34,5 @@ export async function readInclusionProof(deps: LogDeps, tenant: TenantId, index:
   if (!published || !Number.isSafeInteger(index) || index < 0 || index >= published.size) return undefined;
   const read = tileHashReader(published.size, (tile) => readTile(deps, tenant, tile));
   const path = await inclusionProof(index, published.size, read);
-  const lines = ['c2sp.org/tlog-proof@v1', `index ${index}`, ...path.map(toBase64)];
-  return `${lines.join('\n')}\n\n${published.note}`;
+  return formatLogProof({ index, path, note: published.note });
 }

@@ -1,8 +1,10 @@
 import type { TenantId } from '../../events/fields.ts';
-import { type Checkpoint, fromBase64, parseCheckpoint, parseDecimal } from '../tlog/checkpoint.ts';
-import { appendToEdge, leafHash, rootOfEdge, rootOfHashes, sameBytes, verifyInclusion } from '../tlog/merkle.ts';
+import { type Checkpoint, parseCheckpoint } from '../tlog/checkpoint.ts';
+import { policyOfLog } from '../tlog/log-policy.ts';
+import { appendToEdge, leafHash, rootOfEdge, rootOfHashes, sameBytes } from '../tlog/merkle.ts';
 import { openNote, type VerifierKey } from '../tlog/note.ts';
 import { bundlePath, bundlesOf, decodeBundle, encodeTile, TILE_WIDTH, tilePath } from '../tlog/tile.ts';
+import { verifyLogProof } from '../tlog/tlog-proof.ts';
 import { type EntryLink, tryParseEntry } from './entry.ts';
 import { toHex } from './hex.ts';
 
@@ -151,15 +153,6 @@ export async function verifyLog(
 
 /** Verifies a `.tlog-proof` of `entry`: the index it proves, or `undefined` when it proves nothing. */
 export function verifyInclusionProof(proof: string, entry: Uint8Array, key: VerifierKey): number | undefined {
-  const at = proof.indexOf('\n\n');
-  const [magic, ...lines] = proof.slice(0, Math.max(at, 0)).split('\n');
-  // `extra` is never authenticated, so nothing is read from it.
-  const [indexLine = '', ...hashes] = lines[0]?.startsWith('extra ') ? lines.slice(1) : lines;
-  const index = indexLine.startsWith('index ') ? parseDecimal(indexLine.slice(6)) : undefined;
-  const opened = openNote(proof.slice(at + 2), [key]);
-  if (magic !== 'c2sp.org/tlog-proof@v1' || index === undefined || opened.kind !== 'opened') return undefined;
-  const checkpoint = parseCheckpoint(opened.text);
-  const path = hashes.flatMap((line) => fromBase64(line) ?? []);
-  if (checkpoint?.origin !== key.name || path.length !== hashes.length || path.length > 64) return undefined;
-  return verifyInclusion(leafHash(entry), index, checkpoint.size, path, checkpoint.root) ? index : undefined;
+  const verdict = verifyLogProof(proof, leafHash(entry), policyOfLog(key));
+  return verdict.kind === 'proven' ? verdict.index : undefined;
 }

@@ -76,20 +76,22 @@ export const rootOfEdge = (edge: readonly Uint8Array[]): Uint8Array =>
 /** Root over leaf hashes, or over the roots of equally tall perfect subtrees. */
 export const rootOfHashes = (hashes: readonly Uint8Array[]): Uint8Array => rootOfEdge(appendToEdge([], 0, hashes));
 
-/** RFC 9162 §2.1.3.2: the leaf hash `leaf` is at `index` of the tree with `root`. */
-export function verifyInclusion(
+/**
+ * RFC 9162 §2.1.3.2: the root that the path leads to from the leaf hash `leaf` at `index`; `undefined` when a path of a
+ * tree of `size` leaves has another length.
+ */
+export function rootOfInclusion(
   leaf: Uint8Array,
   index: number,
   size: number,
   path: readonly Uint8Array[],
-  root: Uint8Array,
-): boolean {
-  if (!isSize(index) || !isSize(size) || index >= size) return false;
+): Uint8Array | undefined {
+  if (!isSize(index) || !isSize(size) || index >= size || leaf.length !== HASH_BYTES) return undefined;
   let node = leaf;
   let at = index;
   let last = size - 1;
   for (const sibling of path) {
-    if (last === 0 || sibling.length !== HASH_BYTES) return false;
+    if (last === 0 || sibling.length !== HASH_BYTES) return undefined;
     if (isOdd(at) || at === last) {
       node = nodeHash(sibling, node);
       for (; !isOdd(at) && at !== 0; at = half(at)) last = half(last);
@@ -97,7 +99,19 @@ export function verifyInclusion(
     at = half(at);
     last = half(last);
   }
-  return last === 0 && sameBytes(node, root);
+  return last === 0 ? node : undefined;
+}
+
+/** The leaf hash `leaf` is at `index` of the tree with `root`. */
+export function verifyInclusion(
+  leaf: Uint8Array,
+  index: number,
+  size: number,
+  path: readonly Uint8Array[],
+  root: Uint8Array,
+): boolean {
+  const found = rootOfInclusion(leaf, index, size, path);
+  return found !== undefined && sameBytes(found, root);
 }
 
 /** RFC 9162 §2.1.4.2: the tree of `newSize` begins with the tree of `oldSize`. */
@@ -109,9 +123,9 @@ export function verifyConsistency(
   path: readonly Uint8Array[],
 ): boolean {
   if (!isSize(oldSize) || !isSize(newSize) || oldSize > newSize) return false;
+  if ([oldRoot, newRoot, ...path].some((node) => node.length !== HASH_BYTES)) return false;
   if (oldSize === newSize) return path.length === 0 && sameBytes(oldRoot, newRoot);
   if (oldSize === 0) return path.length === 0 && sameBytes(oldRoot, emptyRoot());
-  if (path.some((node) => node.length !== HASH_BYTES)) return false;
   const [first, ...rest] = isPowerOfTwo(oldSize) ? [oldRoot, ...path] : path;
   if (!first) return false;
   let at = oldSize - 1;

@@ -1,5 +1,7 @@
 import { createPrivateKey, sign } from 'node:crypto';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import GO_NOTES from '../../test/fixtures/merkle/go-notes.json' with { type: 'json' };
 import { formatCheckpoint, fromBase64, parseCheckpoint, parseDecimal } from './checkpoint.ts';
 import {
   formatNote,
@@ -8,6 +10,7 @@ import {
   isKeyName,
   openNote,
   parseVerifierKey,
+  unverifiedText,
   verifierKeyOf,
 } from './note.ts';
 
@@ -34,18 +37,32 @@ const HEAD = {
   root: fromBase64('XcnaeacGWamtVZy3Ad7ZoqudgjqtL0lgz+Nw7/RgQyg=') ?? new Uint8Array(),
 };
 
+/** The P-256 key whose point is the generator of the curve. */
+const GENERATOR_SPKI =
+  '3059301306072a8648ce3d020106082a8648ce3d030107034200046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296' +
+  '4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5';
+/** ML-DSA is part of Node from 24.7 on. */
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+const hasMlDsa = major > 24 || (major === 24 && minor >= 7);
+
 const kindOf = (note: string, keys = [FOO]) => openNote(note, keys).kind;
 
 describe('a signed note', () => {
   it('opens the published example', () => {
-    expect(openNote(FOO_NOTE, [FOO])).toEqual({ kind: 'opened', text: FOO_TEXT, signers: [FOO] });
+    expect(openNote(FOO_NOTE, [FOO])).toEqual({
+      kind: 'opened',
+      text: FOO_TEXT,
+      signers: [FOO],
+      cosignatures: [],
+      notCheckable: [],
+    });
   });
 
   it('is signed byte for byte as Go signs it', () => {
     const text = formatCheckpoint(HEAD);
     const line = formatSignatureLine(OURS, sign(null, Buffer.from(text), PRIVATE));
     expect(line).toBe(OUR_LINE);
-    expect(openNote(formatNote(text, [line]), [FOO, OURS])).toEqual({ kind: 'opened', text, signers: [OURS] });
+    expect(openNote(formatNote(text, [line]), [FOO, OURS])).toMatchObject({ kind: 'opened', text, signers: [OURS] });
   });
 
   it('derives the published verifier key from the raw public key', () => {
@@ -114,7 +131,85 @@ describe('a signed note', () => {
   });
 });
 
+describe('a note of keys of other kinds', () => {
+  const ECDSA = parseVerifierKey(GO_NOTES.ecdsaKey, ['ecdsa-p256']);
+  const ML_DSA = parseVerifierKey(GO_NOTES.mlDsa44Key, ['ml-dsa-44-cosignature']);
+  const tampered = (note: string) => note.replace('\n8\n', '\n9\n');
+
+  it('opens with the ECDSA key that Go signed it with', () => {
+    expect(openNote(GO_NOTES.ecdsaNote, [ECDSA])).toMatchObject({ kind: 'opened', signers: [ECDSA] });
+    expect(kindOf(tampered(GO_NOTES.ecdsaNote), [ECDSA])).toBe('forged');
+    const noSignature = formatSignatureLine(ECDSA, new Uint8Array(70));
+    expect(kindOf(formatNote(formatCheckpoint(HEAD), [noSignature]), [ECDSA])).toBe('forged');
+  });
+
+  it('opens with the ML-DSA-44 key that Go cosigned it with, or says that it cannot be checked here', () => {
+    const opened = openNote(GO_NOTES.mlDsa44Note, [ML_DSA]);
+    if (hasMlDsa) {
+      expect(opened).toMatchObject({ kind: 'opened', signers: [ML_DSA], cosignatures: [{ time: 1_795_716_007 }] });
+      expect(kindOf(tampered(GO_NOTES.mlDsa44Note), [ML_DSA])).toBe('forged');
+    } else {
+      expect(opened).toEqual({
+        kind: 'unverified',
+        why: 'no signature is of a known key that can be checked here',
+      });
+      const beside = openNote(GO_NOTES.mlDsa44Note + OUR_LINE, [ML_DSA, OURS]);
+      expect(beside).toMatchObject({ kind: 'opened', signers: [OURS], cosignatures: [], notCheckable: [ML_DSA] });
+    }
+  });
+
+  it('is forged with an ML-DSA-44 line of another length, whether or not it can be checked', () => {
+    const short = formatSignatureLine(ML_DSA, new Uint8Array(8 + 2419));
+    expect(kindOf(formatNote(formatCheckpoint(HEAD), [short, OUR_LINE]), [ML_DSA, OURS])).toBe('forged');
+  });
+
+  it('never throws and never opens, whatever is written instead', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary', maxLength: 60 }),
+        fc.string({ unit: 'binary', maxLength: 60 }),
+        (text, line) => {
+          for (const note of [text, `${text}\n\n${line}`, `${text}\n\n— ${line}\n`, `${text}${FOO_LINE}`])
+            expect(kindOf(note, [FOO, ECDSA, ML_DSA])).not.toBe('opened');
+          expect(unverifiedText(formatNote(`${text}\n`, [FOO_LINE]))).toBe(
+            /^[^\u0000-\u0009\u000b-\u001f]*$/.test(text) ? `${text}\n` : undefined,
+          );
+        },
+      ),
+    );
+  });
+});
+
 describe('a verifier key', () => {
+  it('has the key ID of its DER alone when it is an ECDSA key', () => {
+    const generator = Buffer.from(GENERATOR_SPKI, 'hex');
+    expect(verifierKeyOf('any.example/name', generator, 'ecdsa-p256').id).toBe('5cd252fb');
+    expect(verifierKeyOf('other.example', generator, 'ecdsa-p256').id).toBe('5cd252fb');
+  });
+
+  it.each(['ecdsaKey', 'mlDsa44Key'] as const)('of Go reads back as it was written: %s', (name) => {
+    const key = parseVerifierKey(GO_NOTES[name], ['ecdsa-p256', 'ml-dsa-44-cosignature']);
+    expect(formatVerifierKey(key)).toBe(GO_NOTES[name]);
+    expect(() => parseVerifierKey(GO_NOTES[name])).toThrow(expect.objectContaining({ name: 'ConfigurationInvalid' }));
+  });
+
+  it('binds its kind: one public key has another ID as a cosigner', () => {
+    const cosigner = verifierKeyOf(OURS.name, OURS.publicKey, 'ed25519-cosignature');
+    expect(cosigner.id).not.toBe(OURS.id);
+    expect(kindOf(formatNote(formatCheckpoint(HEAD), [OUR_LINE]), [cosigner])).toBe('unverified');
+  });
+
+  it.each([
+    ['a point that is not on the curve', `${GENERATOR_SPKI.slice(0, -2)}00`],
+    ['a compressed point', GENERATOR_SPKI.replace('034200046b', '034200036b')],
+    ['another curve', GENERATOR_SPKI.replace('2a8648ce3d030107', '2a8648ce3d030106')],
+    ['a byte behind it', `${GENERATOR_SPKI}00`],
+  ])('is no ECDSA key with %s', (_, der) => {
+    expect(() => verifierKeyOf('log.example', Buffer.from(der, 'hex'), 'ecdsa-p256')).toThrow(
+      expect.objectContaining({ name: 'ConfigurationInvalid' }),
+    );
+  });
+
   it.each([
     ['another key ID', 'example.com/foo+530d903b+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k'],
     ['another name', 'example.com/fop+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k'],
@@ -155,6 +250,27 @@ describe('a checkpoint', () => {
     ['two lines', 'o\n8\n'],
   ])('is none with %s', (_, text) => {
     expect(parseCheckpoint(text)).toBeUndefined();
+  });
+
+  it('never makes the reader throw, and is read from one spelling alone', () => {
+    const line = fc.constantFrom(
+      'o',
+      '8',
+      '08',
+      '',
+      'XcnaeacGWamtVZy3Ad7ZoqudgjqtL0lgz+Nw7/RgQyg=',
+      'XcnaeacG',
+      ' ',
+      '\r',
+    );
+    fc.assert(
+      fc.property(fc.array(line, { maxLength: 5 }), fc.string(), (lines, text) => {
+        for (const candidate of [`${lines.join('\n')}\n`, text]) {
+          const checkpoint = parseCheckpoint(candidate);
+          if (checkpoint) expect(candidate.startsWith(formatCheckpoint(checkpoint))).toBe(true);
+        }
+      }),
+    );
   });
 
   it('counts up to 2^53 - 1', () => {

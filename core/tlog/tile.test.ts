@@ -146,6 +146,15 @@ describe('an entry bundle', () => {
     );
   });
 
+  it('never makes the reader throw, and is read from no other bytes than those it was written as', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 40 }), fc.nat(6), (some, width) => {
+        const entries = decodeBundle(some, width);
+        if (entries) expect(encodeBundle(entries)).toEqual(some);
+      }),
+    );
+  });
+
   it('is none when short, long, or of another count', () => {
     const bundle = encodeBundle(['one', 'two'].map(bytes));
     expect(decodeBundle(bundle, 1)).toBeUndefined();
