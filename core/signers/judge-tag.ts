@@ -4,9 +4,10 @@ import { type AllowedSigners, readAllowedSigners, signerOf } from './allowed-sig
 import { readKeyring, type SigningKey } from './openpgp/keyring.ts';
 import { PgpMalformed } from './openpgp/packets.ts';
 import { verifyOpenpgp } from './openpgp/verify.ts';
-import { type SignedObject, signedCommit, signedTag, tagFacts } from './signed-object.ts';
+import { type SignatureFormat, type SignedObject, signedCommit, signedTag, tagFacts } from './signed-object.ts';
 import type { SignerPolicy } from './signer-policy.ts';
 import { verifySsh } from './ssh-signature.ts';
+import { readTrust, verifyX509, type X509Trust } from './x509/verify.ts';
 
 /** Who signed the tag of a release, over raw object bytes, by the keys that the policy names. */
 
@@ -16,8 +17,8 @@ export interface NamedTag extends RawTag {
 }
 
 export interface TagSigner {
-  readonly format: 'openpgp' | 'ssh';
-  /** Fingerprint of the key that signed; of its primary key, where it is a subkey. */
+  readonly format: SignatureFormat;
+  /** Fingerprint of the key that signed: of its primary key, where it is a subkey; of its certificate, where it has one. */
   readonly key: string;
   readonly signed: 'tag' | 'commit';
 }
@@ -31,31 +32,34 @@ export interface JudgedTag {
 interface Keys {
   readonly keyring: readonly SigningKey[];
   readonly allowed: AllowedSigners;
+  readonly x509?: X509Trust;
 }
 
 const shown = (text: string) => text.slice(0, 1024);
 
+const malformedSigners = (where: string, why: string): Refusal => ({
+  code: 'policy.signers-malformed',
+  where,
+  found: shown(why),
+  fix: 'Correct the signers of the policy.',
+});
+
 /** The policy's keys, or why one cannot be read: a key that is left out would refuse people for no fault of theirs. */
-function keysOf({ openpgp, allowedSigners }: SignerPolicy): Keys | Refusal {
+function keysOf({ openpgp, allowedSigners, x509 }: SignerPolicy): Keys | Refusal {
   const allowed = readAllowedSigners(allowedSigners);
   const [problem] = allowed.problems;
-  const fix = 'Correct the signers of the policy.';
-  if (problem)
-    return {
-      code: 'policy.signers-malformed',
-      where: `allowedSigners:${problem.line}`,
-      found: shown(problem.why),
-      fix,
-    };
+  if (problem) return malformedSigners(`allowedSigners:${problem.line}`, problem.why);
   const keyring: SigningKey[] = [];
   for (const [at, armored] of openpgp.entries())
     try {
       keyring.push(...readKeyring(armored));
     } catch (error) {
       if (!(error instanceof PgpMalformed)) throw error;
-      return { code: 'policy.signers-malformed', where: `openpgp[${at}]`, found: shown(error.message), fix };
+      return malformedSigners(`openpgp[${at}]`, error.message);
     }
-  return { keyring, allowed };
+  if (!x509) return { keyring, allowed };
+  const trust = readTrust(x509);
+  return 'why' in trust ? malformedSigners(trust.where, trust.why) : { keyring, allowed, x509: trust };
 }
 
 const unknownSigner = (where: string, found: string): Refusal => ({
@@ -99,11 +103,20 @@ function checkOpenpgp({ signature, payload }: SignedObject, { keyring }: Keys, w
   }
 }
 
-function checkSigned(signed: SignedObject, keys: Keys, where: string, nowMs: number): Signed {
-  if (signed.format === 'ssh') return checkSsh(signed, keys, where, nowMs);
-  if (signed.format === 'openpgp') return checkOpenpgp(signed, keys, where, nowMs);
-  return { reason: unknownSigner(where, 'an X.509 signature, which no key of the policy can have made') };
+function checkX509({ signature, payload }: SignedObject, { x509 }: Keys, where: string, nowMs: number): Signed {
+  if (!x509) return { reason: unknownSigner(where, 'an X.509 signature, for which the policy names no root') };
+  const verified = verifyX509(signature, payload, x509, nowMs);
+  switch (verified.kind) {
+    case 'good':
+      return { signer: { format: 'x509', key: verified.fingerprint } };
+    case 'unknown':
+      return { reason: unknownSigner(where, verified.why) };
+    default:
+      return { reason: badSignature(where, verified.why) };
+  }
 }
+
+const CHECKS = { ssh: checkSsh, openpgp: checkOpenpgp, x509: checkX509 };
 
 /** A signed tag says what it is a tag of: under another name, or before another commit, it is somebody else's word. */
 function misplaced({ name, commit, tagObject }: NamedTag): Refusal | undefined {
@@ -137,7 +150,7 @@ export function judgeTag(tag: NamedTag, policy: SignerPolicy | undefined, nowMs:
   const keys = keysOf(policy);
   if ('code' in keys) return { reasons: [keys], warnings: [] };
   const checked = signed
-    ? checkSigned(signed, keys, shown(tag.name), nowMs)
+    ? CHECKS[signed.format](signed, keys, shown(tag.name), nowMs)
     : { reason: unsigned(tag.name, tag.tagObject !== undefined) };
   if ('signer' in checked)
     return { reasons: [], warnings: [], signer: { ...checked.signer, signed: ofTag ? 'tag' : 'commit' } };

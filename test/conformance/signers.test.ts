@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,9 +10,11 @@ import { readKeyring } from '../../core/signers/openpgp/keyring.ts';
 import { verifyOpenpgp } from '../../core/signers/openpgp/verify.ts';
 import { SignerPolicy } from '../../core/signers/signer-policy.ts';
 import { verifySsh } from '../../core/signers/ssh-signature.ts';
+import { readTrust, verifyX509, type X509Trust } from '../../core/signers/x509/verify.ts';
 import { GitSha } from '../../events/fields.ts';
+import * as x509 from '../fakes/test-x509.ts';
 
-/** Our readers of signatures against gpg, ssh-keygen, git and minisign, whose keys live in a scratch folder. */
+/** Our readers of signatures against gpg, gpgsm, ssh-keygen, openssl, git and minisign, whose keys live in a scratch folder. */
 
 const TOOLS = process.env.RELSEAL_TOOLS_DIR;
 const environment = {
@@ -25,6 +27,8 @@ const missing = (present: boolean) => !present && !process.env.RELSEAL_REQUIRE;
 const noGpg = missing(runs('gpg', '--version'));
 const noSsh = missing(runs('ssh-keygen', '-?'));
 const noGit = missing(runs('git', '--version'));
+const noOpenssl = missing(runs('openssl', 'version'));
+const noGpgsm = missing(runs('gpgsm', '--version'));
 const noMinisign = missing(runs('minisign', '-v'));
 
 const folder = mkdtempSync(join(tmpdir(), 'signers-'));
@@ -327,6 +331,238 @@ describe.skipIf(noGit || noGpg || noSsh)('tags that git signed', () => {
       { code: 'policy.signers-malformed', where: 'openpgp[0]' },
     ]);
   });
+});
+
+const X509_CONFIG = `
+[req]
+distinguished_name = name
+[name]
+[authority]
+basicConstraints = critical,CA:TRUE,pathlen:1
+keyUsage = critical,keyCertSign,cRLSign
+subjectKeyIdentifier = hash
+[between]
+basicConstraints = critical,CA:TRUE,pathlen:0
+keyUsage = critical,keyCertSign
+extendedKeyUsage = codeSigning,emailProtection
+subjectKeyIdentifier = hash
+[signer]
+basicConstraints = critical,CA:FALSE
+keyUsage = critical,digitalSignature
+extendedKeyUsage = codeSigning,emailProtection
+subjectAltName = email:tagger@example.com
+subjectKeyIdentifier = hash
+authorityKeyIdentifier = keyid
+[workflow]
+keyUsage = critical,digitalSignature
+extendedKeyUsage = codeSigning
+subjectAltName = critical,URI:https://git.example.com/acme/m
+1.3.6.1.4.1.57264.1.8 = ASN1:UTF8String:https://login.example.com
+1.3.6.1.4.1.57264.1.1 = DER:68747470733a2f2f6c6f67696e2e6578616d706c652e636f6d
+`;
+/** Certificates are made while the tests run, and are not valid before. */
+const soon = () => Date.now() + 5000;
+const x509File = (name: string) => join(folder, `x509-${name}`);
+const openssl = (args: readonly string[], input?: Buffer) => run('openssl', args, input);
+/** A key and its certificate, issued by another or by itself. */
+function certify(name: string, section: string, algorithm: readonly string[], issuer?: string): string {
+  const [key, request, certificate] = ['key', 'csr', 'pem'].map((kind) => x509File(`${name}.${kind}`));
+  const config = file('x509.cnf', X509_CONFIG);
+  const made = [
+    '-newkey',
+    ...algorithm,
+    '-nodes',
+    '-keyout',
+    key ?? '',
+    '-subj',
+    `/CN=test ${name}`,
+    '-config',
+    config,
+  ];
+  if (!issuer) openssl(['req', '-x509', ...made, '-extensions', section, '-days', '3', '-out', certificate ?? '']);
+  else {
+    openssl(['req', '-new', ...made, '-out', request ?? '']);
+    const by = ['-CA', x509File(`${issuer}.pem`), '-CAkey', x509File(`${issuer}.key`), '-CAcreateserial', '-days', '2'];
+    const as = ['-extfile', config, '-extensions', section];
+    openssl(['x509', '-req', '-in', request ?? '', ...by, ...as, '-out', certificate ?? '']);
+  }
+  return readFileSync(certificate ?? '', 'utf8');
+}
+function trustOf(policy: object): X509Trust {
+  const parsed = SignerPolicy.parse({ x509: { identities: [{ subject: 'tagger@example.com' }], ...policy } }).x509;
+  const trust = parsed && readTrust(parsed);
+  if (!trust || 'why' in trust) throw new Error(`no trust: ${trust?.why}`);
+  return trust;
+}
+
+describe.skipIf(noOpenssl)('X.509 signatures against openssl', () => {
+  const signer = (name: string) => ['-signer', x509File(`${name}.pem`), '-inkey', x509File(`${name}.key`)];
+  const sign = (name: string, ...more: string[]) =>
+    openssl(['cms', '-sign', '-binary', '-outform', 'DER', ...signer(name), ...more], MESSAGE);
+  const judge = (message: Buffer, trust: X509Trust, payload = MESSAGE) =>
+    verifyX509(x509.cmsArmored(message), payload, trust, soon());
+  const fingerprintOf = (name: string) =>
+    openssl(['x509', '-in', x509File(`${name}.pem`), '-noout', '-fingerprint', '-sha256'])
+      .toString()
+      .trim()
+      .replace(/^.*=/, '')
+      .replaceAll(':', '')
+      .toLowerCase();
+  const EC = (curve: string) => ['ec', '-pkeyopt', `ec_paramgen_curve:${curve}`];
+
+  it.each([
+    ['rsa2048', ['rsa:2048']],
+    ['rsa3072', ['rsa:3072']],
+    ['p256', EC('P-256')],
+    ['p384', EC('P-384')],
+  ])(
+    'verifies a key of %s, straight under a root and below another authority',
+    (name, algorithm) => {
+      const root = certify(`${name}-root`, 'authority', algorithm);
+      const between = certify(`${name}-between`, 'between', algorithm, `${name}-root`);
+      certify(`${name}-near`, 'signer', algorithm, `${name}-root`);
+      certify(`${name}-far`, 'signer', algorithm, `${name}-between`);
+      const trust = trustOf({ roots: [root] });
+      for (const hash of ['sha256', 'sha384', 'sha512'])
+        for (const form of [[], ['-keyid'], ['-nosmimecap']]) {
+          const message = sign(`${name}-near`, '-md', hash, ...form);
+          expect(judge(message, trust)).toEqual({ kind: 'good', fingerprint: fingerprintOf(`${name}-near`) });
+          expect(judge(message, trust, Buffer.from('other')).kind).toBe('bad');
+        }
+      const far = sign(`${name}-far`);
+      expect(judge(far, trust).kind).toBe('unknown');
+      expect(judge(far, trustOf({ roots: [root], intermediates: [between] })).kind).toBe('good');
+      expect(judge(sign(`${name}-far`, '-certfile', x509File(`${name}-between.pem`)), trust).kind).toBe('good');
+      expect(judge(far, trustOf({ roots: [between] })).kind).toBe('good');
+      expect(verifyX509(x509.cmsArmored(far), MESSAGE, trustOf({ roots: [between] }), soon() + 9e8).kind).toBe(
+        'unknown',
+      );
+    },
+    60_000,
+  );
+
+  it('takes no signature by a broken hash, of two signers, without attributes or with its own content', () => {
+    const trust = trustOf({ roots: [certify('strict-root', 'authority', EC('P-256'))] });
+    for (const name of ['strict', 'second']) certify(name, 'signer', EC('P-256'), 'strict-root');
+    expect(judge(sign('strict'), trust).kind).toBe('good');
+    for (const form of [
+      ['-md', 'sha1'],
+      signer('second'),
+      ['-noattr'],
+      ['-nodetach'],
+      ['-stream', '-indef', '-nodetach'],
+    ])
+      expect([form, judge(sign('strict', ...form), trust).kind]).toEqual([form, 'malformed']);
+  });
+
+  it('reads the extensions of Fulcio', () => {
+    const roots = [certify('fulcio', 'authority', EC('P-256'))];
+    certify('workflow', 'workflow', EC('P-256'), 'fulcio');
+    const subject = 'https://git.example.com/acme/*';
+    const may = trustOf({ roots, identities: [{ issuer: 'https://login.example.com', subject }] });
+    expect(judge(sign('workflow'), may).kind).toBe('good');
+    expect(judge(sign('workflow'), trustOf({ roots, identities: [{ subject }] })).kind).toBe('unknown');
+  });
+
+  it('agrees that what our tests make is CMS, with the entry of a log and without', () => {
+    const valid = { fromMs: NOW - 86_400_000, untilMs: NOW + 86_400_000 };
+    const root = x509.testCertificate({ name: 'root', extensions: [x509.authority(), x509.usage(4)], ...valid });
+    const extensions = [x509.usage(0x80), x509.extendedUsage(x509.CODE_SIGNING), x509.names('tagger@example.com')];
+    const leaf = x509.testCertificate({ name: 'leaf', extensions, issuer: root, ...valid });
+    const log = x509.testLog();
+    const [content, roots] = [file('x509.content', MESSAGE), file('x509.roots', root.pem)];
+    for (const options of [{}, { logEntry: (logged: x509.LoggedSignature) => log.entry(logged, NOW / 1000) }]) {
+      const message = file('x509.cms', x509.cmsOf(MESSAGE, leaf, options));
+      const args = ['-inform', 'DER', '-in', message, '-content', content, '-CAfile', roots, '-purpose', 'any'];
+      expect(openssl(['cms', '-verify', '-binary', ...args])).toEqual(MESSAGE);
+    }
+  });
+});
+
+describe.skipIf(noOpenssl || noGit)('tags that git signed with X.509', () => {
+  const repository = join(folder, 'x509-repository');
+  const git = (...args: string[]) => run('git', ['-C', repository, ...args]);
+  const script = (name: string, ...lines: string[]) => {
+    const path = file(name, ['#!/bin/sh', ...lines, ''].join('\n'));
+    chmodSync(path, 0o700);
+    return path;
+  };
+  const tagged = (program: string, name: string): NamedTag => {
+    git(
+      '-c',
+      'gpg.format=x509',
+      '-c',
+      `gpg.x509.program=${program}`,
+      'tag',
+      '-u',
+      'tagger@example.com',
+      '-m',
+      'm',
+      name,
+    );
+    const commit = GitSha.parse(git('rev-parse', 'HEAD').toString().trim());
+    return { name, commit, commitObject: Buffer.of(), tagObject: git('cat-file', 'tag', name) };
+  };
+  const judged = (tag: NamedTag) => judgeTag(tag, SignerPolicy.parse({ x509: policy }), soon());
+  let policy: object;
+
+  beforeAll(() => {
+    mkdirSync(repository);
+    git('init', '-q');
+    git('commit', '-q', '--allow-empty', '-m', 'first');
+    policy = {
+      roots: [certify('git-root', 'authority', ['rsa:2048'])],
+      identities: [{ subject: '*@example.com' }],
+    };
+    certify('git', 'signer', ['rsa:2048'], 'git-root');
+  });
+
+  it('are known by the certificate, by openssl as the program', () => {
+    const program = script(
+      'sign-by-openssl',
+      'printf "\\n[GNUPG:] SIG_CREATED \\n" >&2',
+      `openssl cms -sign -binary -outform PEM -signer '${x509File('git.pem')}' -inkey '${x509File('git.key')}' |`,
+      "  sed 's/ CMS-----/ SIGNED MESSAGE-----/'",
+    );
+    const tag = tagged(program, 'v1.0.0');
+    expect(judged(tag)).toMatchObject({ reasons: [], signer: { format: 'x509', signed: 'tag' } });
+    const other = Buffer.from(
+      Buffer.from(tag.tagObject ?? [])
+        .toString('latin1')
+        .replace('\n\nm\n', '\n\nn\n'),
+      'latin1',
+    );
+    expect(judged({ ...tag, tagObject: other }).reasons).toMatchObject([{ code: 'source.signature-bad' }]);
+  });
+
+  it.skipIf(noGpgsm)(
+    'are known by the certificate, by gpgsm as the program',
+    () => {
+      const home = join(folder, 'gpgsm');
+      mkdirSync(home, { mode: 0o700 });
+      const at = { cwd: folder, env: { ...env, GNUPGHOME: home } };
+      const [certificate, root] = ['git.pem', 'git-root.pem'].map(x509File);
+      const fingerprint = openssl(['x509', '-in', root ?? '', '-noout', '-fingerprint', '-sha1']).toString();
+      writeFileSync(join(home, 'trustlist.txt'), `${fingerprint.trim().replace(/^.*=/, '')} S relax\n`);
+      writeFileSync(join(home, 'gpgsm.conf'), 'disable-crl-checks\n');
+      const passphrase = file('passphrase', 'test\n');
+      const keys = x509File('git.p12');
+      const pack = ['-legacy', '-inkey', x509File('git.key'), '-in', certificate ?? '', '-certfile', root ?? ''];
+      openssl(['pkcs12', '-export', ...pack, '-out', keys, '-passout', 'pass:test']);
+      const program = script(
+        'sign-by-gpgsm',
+        `GNUPGHOME='${home}' exec gpgsm --batch --pinentry-mode loopback --passphrase-fd 9 9<'${passphrase}' "$@"`,
+      );
+      try {
+        execFileSync(program, ['--import', keys], { ...at, stdio: 'pipe' });
+        const tag = tagged(program, 'v1.1.0');
+        expect(judged(tag)).toMatchObject({ reasons: [], signer: { format: 'x509', signed: 'tag' } });
+      } finally {
+        spawnSync('gpgconf', ['--kill', 'all'], at);
+      }
+    },
+    60_000,
+  );
 });
 
 describe.skipIf(noMinisign)('minisign', () => {
