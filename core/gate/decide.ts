@@ -10,7 +10,7 @@ export function decide(policy: Policy | undefined, gate: GateName, reports: read
   const rules = policy?.gates[gate]?.rules ?? [];
   const refused = reports.flatMap(reasonsOf);
   if (rules.length === 0 || reports.length === 0) return verdictOf([...refused, emptyGate(gate, rules.length)]);
-  return verdictOf([...refused, ...rules.flatMap((rule) => unmet(rule, reports))]);
+  return verdictOf([...refused, ...rules.flatMap((rule) => unmet(rule, gate, reports))]);
 }
 
 const emptyGate = (gate: GateName, rules: number): Refusal =>
@@ -23,13 +23,14 @@ const emptyGate = (gate: GateName, rules: number): Refusal =>
       }
     : { code: 'policy.empty', where: `gate ${gate}`, found: 'no checks', fix: 'Let the workflow make its checks.' };
 
-function unmet(rule: PolicyRule, reports: readonly CheckReport[]): Refusal[] {
+function unmet(rule: PolicyRule, gate: GateName, reports: readonly CheckReport[]): Refusal[] {
   const made = reports.filter(({ check }) => check === rule.requires).length;
   if (made === 0)
     return [
       { code: 'gate.not-checked', where: rule.requires, expected: rule.message, found: 'no report', fix: rule.fix },
     ];
-  if (made > 1 && rule.each === 'release')
+  // A change has a report for each module of its tree.
+  if (made > 1 && rule.each === 'release' && gate !== 'change')
     return [{ code: 'gate.checked-twice', where: rule.requires, expected: 'one report', found: `${made} reports` }];
   return [];
 }

@@ -270,9 +270,51 @@ describe('fetch-source of a change', () => {
     expect(await reasonsOf(all)).toMatchObject([{ code: 'source.commit-missing', where: commit }]);
   });
 
-  it('refuses one without a go.mod at its root, or with one that cannot be read', async () => {
-    expect(await reasonsOf(changed({ 'sub/go.mod': GO_MOD }))).toMatchObject([
-      { code: 'source.no-go-mod', where: 'go.mod' },
+  it('keeps a snapshot of every module that could be released, by its folder', async () => {
+    const { host, worm } = changed({
+      'go.mod': 'module example.com/m\n',
+      'api/v2/go.mod': 'module example.com/m/api/v2\n',
+      'api/v2/go.sum': '',
+      'cmd/go.mod': 'module example.com/m/cmd\n',
+      'example/go.mod': 'module hello\n',
+      'vendor/example.com/x/go.mod': 'module example.com/x\n',
+      'cmd/testdata/t/go.mod': 'module (\n',
+      '_old/go.mod': 'module (\n',
+    });
+    const { fetched, check, snapshot } = await step(host, worm);
+    expect(fetched).toBe(true);
+    const kept = await Promise.all(snapshot.map((ref) => loadJsonEvidence(worm, tenant, ref, SourceSnapshot)));
+    expect(kept.map(({ module, directory }) => [directory, `${module.path}@${module.version}`])).toEqual([
+      ['', 'example.com/m@v0.0.0-00010101000000-aaaaaaaaaaaa'],
+      ['api/v2', 'example.com/m/api/v2@v2.0.0-00010101000000-aaaaaaaaaaaa'],
+      ['cmd', 'example.com/m/cmd@v0.0.0-00010101000000-aaaaaaaaaaaa'],
+    ]);
+    const report = await loadReport(worm, tenant, check);
+    expect(report).toMatchObject({
+      change: { commit, tag: '#7' },
+      warnings: [{ code: 'source.module-mismatch', where: 'example/go.mod', found: 'module hello' }],
+      details: { modules: [{ directory: '' }, { directory: 'api/v2' }, { directory: 'cmd' }] },
+    });
+    expect(report.subjects).toHaveLength(4);
+  });
+
+  it('needs no module at the root', async () => {
+    const { host, worm } = changed({ 'sub/go.mod': 'module example.com/m/sub\n', 'README.md': '' });
+    const { check } = await step(host, worm);
+    expect(await loadReport(worm, tenant, check)).toMatchObject({
+      change: { module: 'example.com/m/sub@v0.0.0-00010101000000-aaaaaaaaaaaa' },
+      details: { directory: 'sub' },
+    });
+  });
+
+  it('refuses one without a module that could be released, with too many, or with a go.mod that cannot be read', async () => {
+    expect(await reasonsOf(changed({ 'm.go': 'package m\n' }))).toMatchObject([{ code: 'source.no-go-mod' }]);
+    expect(await reasonsOf(changed({ 'go.mod': 'module hello\n' }))).toMatchObject([
+      { code: 'source.module-mismatch', where: 'go.mod' },
+    ]);
+    const many = Array.from({ length: 51 }, (_, at) => [`m${at}/go.mod`, `module example.com/m${at}\n`]);
+    expect(await reasonsOf(changed(Object.fromEntries(many)))).toMatchObject([
+      { code: 'source.too-many-modules', found: '51' },
     ]);
     expect(await reasonsOf(changed({ 'go.mod': 'module example.com/m\n\nrequire (\n' }))).toMatchObject([
       { code: 'gomod.malformed', where: 'go.mod:3:1' },

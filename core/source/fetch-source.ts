@@ -4,14 +4,13 @@ import { CheckRecord, keepReport, type Subject } from '../check.ts';
 import type { FetchConfig } from '../config.ts';
 import { EvidenceRef, keepEvidence, keepJsonEvidence } from '../evidence.ts';
 import { h1Hex } from '../gosum/dirhash.ts';
-import { parseGoMod } from '../gosum/go-mod.ts';
 import type { SourceFile, SourceHost } from '../ports/source-host.ts';
 import type { WormStore } from '../ports/worm-store.ts';
 import { ChangeSubject, releaseIdOf, SourceSubject } from '../runs/run-input.ts';
 import { defineTask, RunContext } from '../task.ts';
 import type { Refusal } from '../verdict.ts';
-import { type ModuleRelease, releaseOf } from './module-release.ts';
-import { changeVersion, parseReleaseTag, type ReleaseTag } from './release-tag.ts';
+import { changedModules, type ModuleRelease, releaseOf } from './module-release.ts';
+import { parseReleaseTag } from './release-tag.ts';
 import type { SourceSnapshot } from './snapshot.ts';
 import { type SourceFacts, sourceFactsOf } from './source-facts.ts';
 
@@ -33,15 +32,19 @@ const FetchSourceOutput = z.strictObject({
   /** False: refused, and there is no snapshot. */
   fetched: z.boolean(),
   check: CheckRecord,
-  snapshot: z.array(EvidenceRef).max(1),
+  /** One of a release, one for each module of a change. */
+  snapshot: z.array(EvidenceRef).max(50),
 });
 type FetchSourceOutput = z.infer<typeof FetchSourceOutput>;
 
 interface Fetched {
   readonly kind: 'fetched';
   readonly resolution: 'resolved' | 'claimed';
-  readonly tag: ReleaseTag;
   readonly files: readonly SourceFile[];
+  /** At least one. */
+  readonly modules: readonly ModuleRelease[];
+  /** Modules of the tree that are left out. */
+  readonly warnings: readonly Refusal[];
 }
 interface Refused {
   readonly kind: 'refused';
@@ -59,7 +62,7 @@ const refused = (
 });
 
 /** The tree of the subject's commit, after the tag was resolved again: a tag can move between delivery and run. */
-async function fetchTree(host: SourceHost, subject: SourceSubject): Promise<Fetched | Refused> {
+async function fetchTree(host: SourceHost, subject: SourceSubject, fetch: FetchConfig): Promise<Fetched | Refused> {
   const { tag, commit } = subject;
   const release = parseReleaseTag(tag);
   if (!release)
@@ -77,11 +80,17 @@ async function fetchTree(host: SourceHost, subject: SourceSubject): Promise<Fetc
     });
   const files = await host.files(commit, tag);
   if (!files) return refused('source.commit-missing', commit, 'Push the commit that the tag names.');
-  return { kind: 'fetched', resolution: resolved.resolution, tag: release, files };
+  const found = releaseOf(files, release, fetch);
+  if (found.kind === 'refused') return found;
+  return { kind: 'fetched', resolution: resolved.resolution, files, modules: [found.module], warnings: [] };
 }
 
 /** The tree of a change's head, as its source names it now: a newer head has a run of its own. */
-async function fetchChange(host: SourceHost, { number, commit }: ChangeSubject): Promise<Fetched | Refused> {
+async function fetchChange(
+  host: SourceHost,
+  { number, commit }: ChangeSubject,
+  fetch: FetchConfig,
+): Promise<Fetched | Refused> {
   const head = await host.resolveChange(number);
   if (head !== commit)
     return refused('change.head-moved', `#${number}`, 'Look at the check of the newest commit.', {
@@ -90,12 +99,9 @@ async function fetchChange(host: SourceHost, { number, commit }: ChangeSubject):
     });
   const files = await host.files(commit, number);
   if (!files) return refused('source.commit-missing', commit, 'Push the commit that the change names.');
-  const goMod = files.find(({ path }) => path === 'go.mod');
-  if (!goMod) return refused('source.no-go-mod', 'go.mod', 'Add a go.mod at the root: what is checked is a Go module.');
-  const parsed = parseGoMod(new TextDecoder('utf-8', { ignoreBOM: true }).decode(goMod.bytes));
-  // One that cannot be read is refused where the module is looked for, with its line.
-  const tag = changeVersion(parsed.kind === 'parsed' ? parsed.file.module : '', commit);
-  return { kind: 'fetched', resolution: 'resolved', tag, files };
+  const found = changedModules(files, commit, fetch);
+  if (found.kind === 'refused') return found;
+  return { kind: 'fetched', resolution: 'resolved', files, modules: found.modules, warnings: found.skipped };
 }
 
 /** What people call it: the tag, or the number of the change. */
@@ -105,8 +111,8 @@ async function keepSnapshot(
   worm: WormStore,
   { run: { tenant }, subject }: FetchSourceInput,
   source: SourceHost['kind'],
-  { resolution, tag }: Fetched,
-  { directory, path, goMod, goSum, zipH1, goModH1 }: ModuleRelease,
+  { resolution }: Fetched,
+  { directory, path, version, goMod, goSum, zipH1, goModH1 }: ModuleRelease,
   facts: SourceFacts,
 ): Promise<{ snapshot: EvidenceRef; evidence: EvidenceRef[] }> {
   const goModRef = await keepEvidence(worm, tenant, 'go-mod', 'text/plain', goMod);
@@ -119,7 +125,7 @@ async function keepSnapshot(
     commit: subject.commit,
     commitResolution: resolution,
     source,
-    module: { path, version: tag.version },
+    module: { path, version },
     directory,
     zipH1,
     goModH1,
@@ -154,27 +160,63 @@ async function refuse(
   return { fetched: false, check, snapshot: [] };
 }
 
+interface Kept {
+  readonly snapshots: EvidenceRef[];
+  readonly evidence: EvidenceRef[];
+}
+
+/** Keeps a snapshot of each module; what is known of the tree is refused once where it cannot be kept. */
+async function keepModules(
+  deps: FetchSourceDeps,
+  input: FetchSourceInput,
+  source: SourceHost['kind'],
+  tree: Fetched,
+): Promise<Kept | Refused> {
+  const kept: Kept = { snapshots: [], evidence: [] };
+  for (const module of tree.modules) {
+    const made = sourceFactsOf(tree.files, module.directory);
+    if (made.kind === 'refused') return made;
+    const { snapshot, evidence } = await keepSnapshot(deps.worm, input, source, tree, module, made.facts);
+    kept.snapshots.push(snapshot);
+    kept.evidence.push(...evidence);
+  }
+  return kept;
+}
+
+const detailsOf = ({ directory, files, zipH1, goModH1 }: ModuleRelease) => ({ directory, files, zipH1, goModH1 });
+
 async function run(deps: FetchSourceDeps, input: FetchSourceInput): Promise<FetchSourceOutput> {
   const { run, subject } = input;
   const { host, fetch } = deps.sourceHosts(run.tenant, subject.host, subject.repository);
-  const tree = subject.kind === 'source' ? await fetchTree(host, subject) : await fetchChange(host, subject);
+  const tree =
+    subject.kind === 'source' ? await fetchTree(host, subject, fetch) : await fetchChange(host, subject, fetch);
   if (tree.kind === 'refused') return refuse(deps, input, tree);
-  const release = releaseOf(tree.files, tree.tag, fetch);
-  if (release.kind === 'refused') return refuse(deps, input, release);
-  const { path, zipH1, goModH1, directory, files } = release.module;
-  const made = sourceFactsOf(tree.files, directory);
-  if (made.kind === 'refused') return refuse(deps, input, made);
-  const { snapshot, evidence } = await keepSnapshot(deps.worm, input, host.kind, tree, release.module, made.facts);
-  const module = `${path}@${tree.tag.version}`;
+  const kept = await keepModules(deps, input, host.kind, tree);
+  if ('kind' in kept) return refuse(deps, input, kept);
+  const [first, ...more] = tree.modules;
+  const name = ({ path, version }: ModuleRelease) => `${path}@${version}`;
+  const [warning, ...warnings] = tree.warnings;
   const check = await keepReport(deps.worm, run.tenant, {
     check: 'fetch-source',
-    subjects: [commitSubject(subject), { name: module, digest: { goModuleH1: h1Hex(zipH1) } }],
+    subjects: [
+      commitSubject(subject),
+      ...tree.modules.map((module) => ({ name: name(module), digest: { goModuleH1: h1Hex(module.zipH1) } })),
+    ],
     reasons: [],
-    evidence,
-    change: { commit: subject.commit, tag: nameOf(subject), module },
-    details: { source: host.kind, commitResolution: tree.resolution, directory, files, zipH1, goModH1 },
+    ...(warning ? { warnings: [warning, ...warnings] } : {}),
+    evidence: kept.evidence,
+    change: {
+      commit: subject.commit,
+      tag: nameOf(subject),
+      ...(first && more.length === 0 ? { module: name(first) } : {}),
+    },
+    details: {
+      source: host.kind,
+      commitResolution: tree.resolution,
+      ...(first && more.length === 0 ? detailsOf(first) : { modules: tree.modules.map(detailsOf) }),
+    },
   });
-  return { fetched: true, check, snapshot: [snapshot] };
+  return { fetched: true, check, snapshot: kept.snapshots };
 }
 
 /**

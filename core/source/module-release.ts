@@ -1,5 +1,5 @@
 import type { H1Digest } from '../brands.ts';
-import { ModulePath } from '../brands.ts';
+import { ModulePath, type ModuleVersion } from '../brands.ts';
 import type { FetchConfig } from '../config.ts';
 import { sha256Hex } from '../evidence.ts';
 import { archivedFiles } from '../git/archive.ts';
@@ -9,12 +9,13 @@ import { modulePathProblem } from '../gosum/module-path.ts';
 import type { SourceFile } from '../ports/source-host.ts';
 import type { Refusal } from '../verdict.ts';
 import { moduleTree } from './module-tree.ts';
-import { fitsModulePath, type ReleaseTag } from './release-tag.ts';
-import { below } from './tree-path.ts';
+import { changeVersion, fitsModulePath, type ReleaseTag } from './release-tag.ts';
+import { below, folderOf, nameOf } from './tree-path.ts';
 
-/** The module a tag releases, and what it hashes to. */
+/** The module a tag releases, or a change would, and what it hashes to. */
 export interface ModuleRelease {
   readonly path: ModulePath;
+  readonly version: ModuleVersion;
   /** Folder of its go.mod in the tree; `''` is the root. */
   readonly directory: string;
   /** Number of files in its zip. */
@@ -25,14 +26,24 @@ export interface ModuleRelease {
   readonly goSum?: Uint8Array;
 }
 
-export type ModuleReleaseOutcome =
-  | { readonly kind: 'found'; readonly module: ModuleRelease }
-  | { readonly kind: 'refused'; readonly reasons: readonly Refusal[] };
+interface NoModule {
+  readonly kind: 'refused';
+  readonly reasons: readonly Refusal[];
+}
+export type ModuleReleaseOutcome = { readonly kind: 'found'; readonly module: ModuleRelease } | NoModule;
+export type ChangedModulesOutcome =
+  /** `skipped`: modules that nobody could fetch by their path, so that no release is ever made of them. */
+  | { readonly kind: 'found'; readonly modules: readonly ModuleRelease[]; readonly skipped: readonly Refusal[] }
+  | NoModule;
 
 /** A tree of bad names is refused by the first of them. */
 const SHOWN_REFUSALS = 1000;
 const GO_SUM_BYTES = 64 * 1024 * 1024;
 const GO_MOD_BYTES = 16 * 1024 * 1024;
+/** Each is checked by itself, and what is known of the tree is kept with each. */
+const MAX_CHANGED_MODULES = 50;
+/** Folders that the go command's patterns leave out, and copies of others' modules. */
+const LEFT_OUT = /(?:^|\/)(?:[_.][^/]*|testdata|vendor)\//;
 
 const refused = (...reasons: Refusal[]) => ({ kind: 'refused', reasons }) as const;
 
@@ -102,30 +113,83 @@ function zipFiles(tree: readonly SourceFile[], { directory, file }: Candidate, f
   return moduleTree(archived, directory, file.go);
 }
 
-/** Finds and hashes the module of a tag in the tree of its commit (or, of a module proxy, in its zip). */
-export function releaseOf(tree: readonly SourceFile[], tag: ReleaseTag, fetch: FetchConfig): ModuleReleaseOutcome {
-  const found = findGoMod(tree, tag, fetch);
-  if ('code' in found) return refused(found);
-  const { files, refusals } = zipFiles(tree, found, fetch);
+/** Hashes the module of one go.mod, as the zip that the go command would make of it. */
+function hashed(
+  tree: readonly SourceFile[],
+  candidate: Candidate,
+  version: ModuleVersion,
+  fetch: FetchConfig,
+): ModuleReleaseOutcome {
+  const { directory, bytes, file } = candidate;
+  const { files, refusals } = zipFiles(tree, candidate, fetch);
   if (refusals.length > 0) return refused(...refusals.slice(0, SHOWN_REFUSALS));
   const goSum = files.find(({ path }) => path === 'go.sum')?.bytes;
   if (goSum && goSum.length > GO_SUM_BYTES)
     return refused({
       code: 'source.too-large',
-      where: below(found.directory, 'go.sum'),
+      where: below(directory, 'go.sum'),
       found: `${goSum.length} bytes`,
       fix: 'Run `go mod tidy`.',
     });
-  const path = ModulePath.parse(found.file.module);
-  const prefix = `${path}@${tag.version}/`;
+  const path = ModulePath.parse(file.module);
+  const prefix = `${path}@${version}/`;
   const module: ModuleRelease = {
     path,
-    directory: found.directory,
+    version,
+    directory,
     files: files.length,
-    zipH1: h1OfFiles(files.map((file) => ({ name: `${prefix}${file.path}`, sha256: sha256Hex(file.bytes) }))),
-    goModH1: h1OfGoMod(found.bytes),
-    goMod: found.bytes,
+    zipH1: h1OfFiles(files.map((each) => ({ name: `${prefix}${each.path}`, sha256: sha256Hex(each.bytes) }))),
+    goModH1: h1OfGoMod(bytes),
+    goMod: bytes,
     ...(goSum ? { goSum } : {}),
   };
   return { kind: 'found', module };
+}
+
+/** Finds and hashes the module of a tag in the tree of its commit (or, of a module proxy, in its zip). */
+export function releaseOf(tree: readonly SourceFile[], tag: ReleaseTag, fetch: FetchConfig): ModuleReleaseOutcome {
+  const found = findGoMod(tree, tag, fetch);
+  return 'code' in found ? refused(found) : hashed(tree, found, tag.version, fetch);
+}
+
+const unfetchable = ({ place, file }: Candidate): Refusal => ({
+  code: 'source.module-mismatch',
+  where: place,
+  expected: 'a module path that can be fetched',
+  found: `module ${file.module}`.slice(0, 1024),
+  fix: 'Name the module by where it is fetched from, as host/owner/repository/folder.',
+});
+
+const noGoMod: Refusal = {
+  code: 'source.no-go-mod',
+  where: 'go.mod',
+  fix: 'Add a go.mod: what is checked are the Go modules of the repository.',
+};
+
+/** Finds and hashes every module of a change's tree, in the order of their folders. */
+export function changedModules(tree: readonly SourceFile[], commit: string, fetch: FetchConfig): ChangedModulesOutcome {
+  const places = tree.map(({ path }) => path).filter((path) => nameOf(path) === 'go.mod' && !LEFT_OUT.test(path));
+  if (places.length > MAX_CHANGED_MODULES)
+    return refused({
+      code: 'source.too-many-modules',
+      where: places[MAX_CHANGED_MODULES] ?? 'go.mod',
+      expected: `at most ${MAX_CHANGED_MODULES} modules`,
+      found: `${places.length}`,
+      fix: 'Keep modules that are released apart in repositories of their own.',
+    });
+  const modules: ModuleRelease[] = [];
+  const [reasons, skipped]: [Refusal[], Refusal[]] = [[], []];
+  for (const directory of places.map(folderOf).sort()) {
+    const candidate = readGoMod(tree, directory);
+    if (!candidate || 'code' in candidate) reasons.push(...(candidate ? [candidate] : []));
+    else if (modulePathProblem(candidate.file.module) !== undefined) skipped.push(unfetchable(candidate));
+    else {
+      const made = hashed(tree, candidate, changeVersion(candidate.file.module, commit), fetch);
+      if (made.kind === 'found') modules.push(made.module);
+      else reasons.push(...made.reasons);
+    }
+  }
+  if (reasons.length > 0) return refused(...reasons);
+  if (modules.length === 0) return refused(...(skipped.length > 0 ? skipped : [noGoMod]));
+  return { kind: 'found', modules, skipped };
 }

@@ -34,12 +34,11 @@ export function fitsModulePath({ directory, version }: ReleaseTag, path: string)
 }
 
 /**
- * What a proposed change would be as a version of its root module: nobody tagged it, so it gets the version that the go
- * command has for what has no time, of the major version that the module's path asks for.
+ * What a proposed change would be as a version of a module: nobody tagged it, so it gets the version that the go command
+ * has for what has no time, of the major version that the module's path asks for.
  */
-export function changeVersion(modulePath: string, commit: string): ReleaseTag {
+export function changeVersion(modulePath: string, commit: string): ModuleVersion {
   const suffix = splitPathVersion(modulePath)?.major.replace(/-unstable$/, '') ?? '';
   const major = suffix === '' ? 'v0' : suffix.slice(1);
-  const version = ModuleVersion.parse(`${major}.0.0-00010101000000-${commit.slice(0, 12)}`);
-  return { directory: '', version, major };
+  return ModuleVersion.parse(`${major}.0.0-00010101000000-${commit.slice(0, 12)}`);
 }

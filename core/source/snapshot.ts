@@ -26,3 +26,6 @@ export const SourceSnapshot = z.strictObject({
   facts: EvidenceRef.optional(),
 });
 export type SourceSnapshot = z.infer<typeof SourceSnapshot>;
+
+/** A release has a tag, of which none begins with `#`. */
+export const isOfChange = ({ tag }: Pick<SourceSnapshot, 'tag'>): boolean => tag.startsWith('#');

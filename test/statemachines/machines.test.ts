@@ -63,3 +63,20 @@ describe.each(MACHINES)('%s with steps that only answer', (machine) => {
       }
   });
 });
+
+it('change-check checks each module of a tree, and judges all that was found', async () => {
+  const snapshot = [{ module: 'a' }, { module: 'b' }];
+  const answer = { fetched: true, snapshot, check: { check: 'fetch-source', outcome: 'pass', report: {} } };
+  const { payloads, status } = await scriptedRun('change-check', { 'fetch-source': [answer] });
+  const of = (step: StepName) => payloads.filter((payload) => payload.step === step);
+  const checks = ['verify-go-sum', 'verify-vendor', 'check-module-policy'] as const;
+  for (const step of checks) expect(of(step).map((payload) => payload.snapshot)).toEqual(snapshot);
+  expect(of('decide-gate')[0]?.checks).toHaveLength(1 + checks.length * snapshot.length);
+  const Recorded = z.array(z.object({ step: z.string(), mapIndex: z.int().optional() }));
+  const recorded = of('append-ledger').flatMap(({ records }) => Recorded.parse(records));
+  expect(recorded.filter(({ step }) => step !== 'claim-release' && step !== 'decide-gate')).toEqual([
+    { step: 'fetch-source' },
+    ...snapshot.flatMap((_, mapIndex) => checks.map((step) => ({ step, mapIndex }))),
+  ]);
+  expect(status).toBe('SUCCEEDED');
+});

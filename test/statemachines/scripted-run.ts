@@ -16,7 +16,7 @@ const BAD = { ...CHECK, outcome: 'refuse' };
 const ANSWERS: Readonly<Record<StepName, object>> = {
   'claim-release': { release: 'r' },
   'append-ledger': { entries: [{ kind: 'verdict', index: 1, leaf: 'l' }] },
-  'fetch-source': { fetched: true, snapshot: {}, check: CHECK },
+  'fetch-source': { fetched: true, snapshot: [{}], check: CHECK },
   'verify-go-sum': { check: CHECK },
   'verify-vendor': { check: CHECK },
   'check-module-policy': { check: CHECK },
@@ -54,11 +54,13 @@ interface Failing {
 }
 
 const Payload = z.looseObject({ step: z.enum(STEPS), state: z.string().optional(), token: z.string().optional() });
+type Payload = z.infer<typeof Payload>;
 
 /** One run of a machine whose steps only answer: what it asked them, where it was and how it ended. */
 export async function scriptedRun(machine: MachineName, script: Script, failing?: Failing) {
   const calls: StepName[] = [];
   const given: StepName[] = [];
+  const payloads: Payload[] = [];
   let failed: string | undefined;
   const fail = (of: string): void => {
     const isNow = failing?.at === calls.length - 1;
@@ -66,8 +68,10 @@ export async function scriptedRun(machine: MachineName, script: Script, failing?
     if (failing && (isNow || (failing.lasting && failed === of))) throw new Fault(failing.fault, 'planned');
   };
   const handler: TaskHandler = async (payload) => {
-    const { step, state = '', token } = Payload.parse(payload);
+    const asked = Payload.parse(payload);
+    const { step, state = '', token } = asked;
     calls.push(step);
+    payloads.push(asked);
     fail(`${step} ${state}`);
     const before = given.filter((one) => one === step).length;
     given.push(step);
@@ -106,7 +110,7 @@ export async function scriptedRun(machine: MachineName, script: Script, failing?
   const run = await engine.describe(machine, 'r');
   const states = await statesOf(engine, machine, 'r');
   await engine.close();
-  return { calls, states, status: run?.status, error: run?.error, output: run?.output };
+  return { calls, payloads, states, status: run?.status, error: run?.error, output: run?.output };
 }
 
 /** Scripts under which a machine goes every way that it has. */
