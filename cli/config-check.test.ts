@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import * as z from 'zod';
 import { Config } from '../core/config.ts';
 import { Fault } from '../core/faults.ts';
+import { testSshKey } from '../test/fakes/test-ssh-key.ts';
 import { configIssues } from './config-check.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'relseal-config-'));
@@ -32,6 +33,7 @@ const staging = {
 
 interface Changes {
   readonly hosts?: readonly string[];
+  readonly policy?: string;
   readonly modules?: object;
   readonly repository?: object;
   readonly missing?: readonly string[];
@@ -45,6 +47,7 @@ async function problemsOf({
   kind = 'test',
   pseudonymKey,
   hosts = [],
+  policy = 'policy.yaml',
   modules = { proxy: 'off', checksumDatabase: 'sum.golang.org' },
   repository = {},
   missing = [],
@@ -57,7 +60,7 @@ async function problemsOf({
       {
         id: 'acme',
         origin: 'ledger.example.com/acme',
-        policy: 'policy.yaml',
+        policy,
         ...(pseudonymKey === undefined ? {} : { pseudonymKey }),
         modules,
         sources: [
@@ -138,15 +141,44 @@ describe('the environments of a configuration', () => {
   });
 });
 
+describe('the policy of a tenant', () => {
+  const publisher = {
+    ...{ modules: ['example.com'], kind: 'ssh', keys: [`ana ${testSshKey().line}`] },
+    url: 'https://sig.example.com:8443/{path}/@v/{version}.sig',
+  };
+  const written = (publishers: readonly object[]) => {
+    const modules = { 'publisher-signature': { publishers } };
+    const policy = JSON.stringify({ schema: 'relseal.policy/1', name: 'a', gates: {}, modules });
+    writeFileSync(join(folder, 'publishers.yaml'), policy);
+    return { ...withKey, policy: 'publishers.yaml' };
+  };
+
+  it('has the signatures of publishers at listed hosts, by keys that can be read', async () => {
+    expect(await problemsOf({ ...written([publisher]), hosts: ['sig.example.com:8443'] })).toEqual([]);
+    expect(await problemsOf({ ...written([publisher]), hosts: ['sig.example.com'] })).toEqual([
+      'policy: sig.example.com:8443 is not in "hosts"',
+    ]);
+    const [problem] = await problemsOf(written([{ ...publisher, keys: ['ana'] }]));
+    expect(problem).toMatch(/^policy: policy: .*keys\[0\]/s);
+  });
+});
+
 describe('the modules and repositories of a configuration', () => {
   const text = readFileSync(new URL('../docs/modules.md', import.meta.url), 'utf8');
   const { modules } = z.object({ modules: z.looseObject({}) }).parse(parse(/```yaml\n(.*?)```/s.exec(text)?.[1] ?? ''));
-  const hosts = ['modules', 'login', 'a', 'b', 'c', 'd', 'e'].map((name) => `${name}.example.com`);
+  const hosts = [
+    ...['proxy.golang.org', 'sum.golang.org'],
+    ...['modules', 'login', 'a', 'b', 'c', 'd', 'e'].map((name) => `${name}.example.com`),
+  ];
 
   it('are accepted as the documentation has them, where every host is listed', async () => {
     expect(await problemsOf({ ...withKey, modules, hosts })).toEqual([]);
     const unlisted = await problemsOf({ ...withKey, modules });
-    expect(unlisted).toHaveLength(9);
+    expect(unlisted).toHaveLength(11);
+    expect(unlisted).toContain(
+      'modules.privateProxy: modules.example.com is not in "hosts", so it would never be asked',
+    );
+    expect(unlisted).toContain('modules.checksumWitness: sum.golang.org is not in "hosts"');
     expect(unlisted.every((problem) => /is not in "hosts"/.test(problem))).toBe(true);
   });
 
@@ -157,15 +189,18 @@ describe('the modules and repositories of a configuration', () => {
       'file:secrets/client',
       'file:secrets/git',
       'file:secrets/status',
+      'file:secrets/reviews',
     ];
     const repository = {
       fetch: { kind: 'git-https', url: 'https://a.example.com/acme/sample.git', password: 'file:secrets/git' },
       status: { kind: 'gitea', url: 'https://a.example.com/api/v1', token: 'file:secrets/status' },
+      reviews: { kind: 'gitea', url: 'https://a.example.com/api/v1', token: 'file:secrets/reviews' },
     };
     const found = await problemsOf({ ...withKey, modules, hosts, repository, missing });
     expect(found.map((problem) => problem.split(':')[0])).toEqual([
       'sources.0.repositories.0.fetch.password',
       'sources.0.repositories.0.status.token',
+      'sources.0.repositories.0.reviews.token',
       'modules.credentials.0.username',
       'modules.credentials.3.key',
       'modules.credentials.4.proof.secret',

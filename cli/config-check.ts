@@ -45,9 +45,16 @@ const unlistedAt = (url: string, hosts: ReadonlySet<string>, path: Path): Config
 
 /** Hosts of a GOPROXY list and of the database must be listed: all others are refused when a run needs them. */
 function moduleIssues(tenant: TenantConfig, path: Path, hosts: ReadonlySet<string>): ConfigIssue[] {
-  const { proxy, checksumDatabase, credentials } = tenant.modules;
-  const named = proxy.split(/[,|]/).filter((entry) => /^https?:/.test(entry));
-  const unlisted = named.filter((entry) => URL.canParse(entry) && !hosts.has(new URL(entry).host));
+  const { proxy, privateProxy = '', checksumDatabase, checksumWitness, credentials } = tenant.modules;
+  const unlisted = Object.entries({ proxy, privateProxy }).flatMap(([key, list]) =>
+    list
+      .split(/[,|]/)
+      .filter((entry) => /^https?:/.test(entry) && URL.canParse(entry) && !hosts.has(new URL(entry).host))
+      .map((entry) => ({
+        path: [...path, 'modules', key],
+        message: `${new URL(entry).host} is not in "hosts", so it would never be asked`,
+      })),
+  );
   const asked = credentials.flatMap((credential, at) => [
     ...unlistedAt(`https://${credential.host}/`, hosts, [...path, 'modules', 'credentials', at, 'host']),
     ...('tokenUrl' in credential
@@ -56,16 +63,27 @@ function moduleIssues(tenant: TenantConfig, path: Path, hosts: ReadonlySet<strin
   ]);
   return [
     ...asked,
-    ...unlisted.map((entry) => ({
-      path: [...path, 'modules', 'proxy'],
-      message: `${new URL(entry).host} is not in "hosts", so it would never be asked`,
-    })),
+    ...(checksumWitness === undefined
+      ? []
+      : unlistedAt(checksumWitness, hosts, [...path, 'modules', 'checksumWitness'])),
+    ...unlisted,
     ...attempt([...path, 'modules', 'checksumDatabase'], () => parseVerifierKey(checksumDatabaseKey(checksumDatabase))),
   ];
 }
 
+/** A policy that can be read, whose publishers of modules have their signatures at listed hosts. */
+function policyIssues(file: string, path: Path, hosts: ReadonlySet<string>): ConfigIssue[] {
+  const issues: ConfigIssue[] = [];
+  const unreadable = attempt(path, () => {
+    const modules = parsePolicy(readFileSync(file, 'utf8'))?.modules;
+    for (const { url } of modules?.['publisher-signature'].publishers ?? [])
+      issues.push(...unlistedAt(url, hosts, path));
+  });
+  return [...unreadable, ...issues];
+}
+
 function repositoryIssues(repository: RepositoryConfig, path: Path, folder: string, hosts: ReadonlySet<string>) {
-  const { fetch, registry, status, releaseTags } = repository;
+  const { fetch, registry, status, reviews, releaseTags } = repository;
   const issues = attempt([...path, 'releaseTags'], () => new RegExp(`^(?:${releaseTags})$`, 'u'));
   if (!fetch && !registry)
     issues.push({ path, message: 'says neither how its source is fetched ("fetch") nor how its registry is reached' });
@@ -77,6 +95,7 @@ function repositoryIssues(repository: RepositoryConfig, path: Path, folder: stri
     [registry?.kind === 'https' ? registry.url : undefined, 'registry'],
     [fetch?.kind === 'git-https' ? fetch.url : undefined, 'fetch'],
     [status?.url, 'status'],
+    [reviews?.url, 'reviews'],
   ] as const;
   for (const [url, key] of urls) if (url !== undefined) issues.push(...unlistedAt(url, hosts, [...path, key, 'url']));
   return issues;
@@ -188,7 +207,7 @@ export async function configIssues(config: Config, folder: string, secrets: Secr
       'the hook path',
     ),
     ...tenants.flatMap(({ tenant, path }) => [
-      ...attempt([...path, 'policy'], () => parsePolicy(readFileSync(resolve(folder, tenant.policy), 'utf8'))),
+      ...policyIssues(resolve(folder, tenant.policy), [...path, 'policy'], hosts),
       ...moduleIssues(tenant, path, hosts),
     ]),
     ...sources.flatMap(({ source, path }) => sourceIssues(source, path, folder, hosts)),

@@ -52,6 +52,8 @@ tenants:
             fetch: { kind: module-proxy, module: github.com/spf13/cobra }
             # Where verdicts are shown on commits: relseal/source on tags, relseal/change on pull requests.
             # status: { kind: github, url: "https://api.github.com", token: file:secrets/status }
+            # Where is asked who approved a change, which module policy may want.
+            # reviews: { kind: github, url: "https://api.github.com", token: file:secrets/reviews }
       # POST /hooks/distribution/registry.example.com, with the Authorization header in secrets/registry.
       # - provider: distribution
       #   instance: registry.example.com

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { folderModuleCache } from '../adapters/embedded/folder-module-cache.ts';
 import { openChecksumDatabase } from '../adapters/network/checksum-database.ts';
 import { type EgressHost, openEgress } from '../adapters/network/egress.ts';
+import { openDirectModules } from '../adapters/network/git-direct-modules.ts';
 import { goModuleCache } from '../adapters/network/go-module-cache.ts';
 import { parseProxyList } from '../adapters/network/goproxy-helper.ts';
 import { openModuleProxy } from '../adapters/network/module-proxy.ts';
@@ -35,6 +36,10 @@ export interface ModuleAccessOptions {
   readonly moduleCache?: string;
   /** Nobody is asked over the network. */
   readonly offline: boolean;
+  /** Where repositories may be read when GOPROXY leads to `direct`, and those of modules that no proxy is asked for. */
+  readonly directHosts: readonly string[];
+  /** Opens the way out; replaced in tests. */
+  readonly openEgress?: typeof openEgress;
   readonly state: ModuleState;
   readonly io: Pick<Io, 'progress' | 'signal'>;
 }
@@ -57,10 +62,10 @@ const REDIRECTS: Readonly<Record<string, readonly string[]>> = { 'proxy.golang.o
 const NOBODY = TenantId.parse('local');
 
 /**
- * The hosts that the settings name, and no other. They may have private addresses, as a mirror under a public name has:
+ * The hosts that the settings and the user name, and no other. They may have private addresses, as a mirror under a public name has:
  * on this machine nobody but its user chose them, and certificates tell whether they are who they say.
  */
-export function hostsOf({ proxy, database }: GoSettings): EgressHost[] {
+export function hostsOf({ proxy, database }: GoSettings, direct: readonly string[] = []): EgressHost[] {
   const proxies = parseProxyList(proxy).flatMap((entry) => (entry.kind === 'https' ? [entry.base.host] : []));
   const log =
     database.kind === 'off'
@@ -68,7 +73,7 @@ export function hostsOf({ proxy, database }: GoSettings): EgressHost[] {
       : [(database.url ?? new URL(`https://${parseVerifierKey(database.verifierKey).name}/`)).host];
   return [
     ...proxies.flatMap((host) => REDIRECTS[host] ?? []).map((host) => ({ host, private: false })),
-    ...[...proxies, ...log].map((host) => ({ host, private: true })),
+    ...[...proxies, ...log, ...direct].map((host) => ({ host, private: true })),
   ];
 }
 
@@ -83,9 +88,11 @@ function sparing(threads: ZipHasher): ZipHasher {
   };
 }
 
+type Modules = ModuleSource & ModuleIndex;
+
 const notThere = (what: string) =>
   Promise.reject(new Fault('ModuleProxyUnreachable', `offline: ${what} is not in the module cache`));
-const OFFLINE_MODULES: ModuleSource & ModuleIndex = {
+const OFFLINE_MODULES: Modules = {
   goMod: (path, version) => notThere(`the go.mod of ${path}@${version}`),
   zip: (path, version) => notThere(`the zip of ${path}@${version}`),
   versions: (path) => notThere(`the list of versions of ${path}`),
@@ -93,26 +100,43 @@ const OFFLINE_MODULES: ModuleSource & ModuleIndex = {
   latest: (path) => notThere(`the latest version of ${path}`),
 };
 
+/** Who may be asked for a module: whoever GOPROXY says, its own repository past every proxy, or nobody. */
+export function askedFor(
+  { settings, directHosts }: Pick<ModuleAccessOptions, 'settings' | 'directHosts'>,
+  path: ModulePath,
+): 'proxy' | 'origin' | 'nobody' {
+  if (!matchesPathPatterns(settings.noProxy.patterns, path)) return 'proxy';
+  return directHosts.includes(path.split('/')[0] ?? '') ? 'origin' : 'nobody';
+}
+
 /** Says what is asked for, stops when the user does, and answers "none" for what must not be asked for. */
-function discreet(source: ModuleSource & ModuleIndex, { settings, io }: ModuleAccessOptions, unasked: Set<string>) {
+function discreet({ source, origin }: { source: Modules; origin: Modules }, options: ModuleAccessOptions) {
+  const { io } = options;
+  const unasked = new Set<string>();
   let asked = 0;
-  const ask = async <T>(path: ModulePath, key: string, fetch: () => Promise<T>): Promise<T | undefined> => {
+  const ask = async <T>(
+    path: ModulePath,
+    key: string,
+    fetch: (from: Modules) => Promise<T>,
+  ): Promise<T | undefined> => {
     io.signal.throwIfAborted();
-    if (matchesPathPatterns(settings.noProxy.patterns, path)) {
+    const whom = askedFor(options, path);
+    if (whom === 'nobody') {
       unasked.add(key);
       return undefined;
     }
     asked += 1;
     io.progress(`${asked}: ${key}`);
-    return fetch();
+    return fetch(whom === 'proxy' ? source : origin);
   };
-  return {
-    goMod: (path, version) => ask(path, `${path}@${version}`, () => source.goMod(path, version)),
-    zip: (path, version) => ask(path, `${path}@${version}`, () => source.zip(path, version)),
-    versions: (path) => ask(path, path, () => source.versions(path)),
-    info: (path, version) => ask(path, `${path}@${version}`, () => source.info(path, version)),
-    latest: (path) => ask(path, path, () => source.latest(path)),
-  } satisfies ModuleSource & ModuleIndex;
+  const modules: Modules = {
+    goMod: (path, version) => ask(path, `${path}@${version}`, (from) => from.goMod(path, version)),
+    zip: (path, version) => ask(path, `${path}@${version}`, (from) => from.zip(path, version)),
+    versions: (path) => ask(path, path, (from) => from.versions(path)),
+    info: (path, version) => ask(path, `${path}@${version}`, (from) => from.info(path, version)),
+    latest: (path) => ask(path, path, (from) => from.latest(path)),
+  };
+  return { modules, unasked };
 }
 
 /** The usual module cache is no more than a chance; one that was named must be there. */
@@ -122,15 +146,18 @@ function cacheOf({ settings, moduleCache }: ModuleAccessOptions): readonly Modul
   return usual !== undefined && existsSync(usual) ? [goModuleCache(usual)] : [];
 }
 
-function openNetwork({ settings, io }: ModuleAccessOptions) {
-  const egress = openEgress(hostsOf(settings));
+function openNetwork({ settings, io, directHosts, openEgress: open = openEgress }: ModuleAccessOptions) {
+  const egress = open(hostsOf(settings, directHosts));
   // What is under way ends at once, and nothing is tried again.
   io.signal.addEventListener('abort', () => egress.close(), { once: true });
   const wait = (ms: number) => sleep(ms, undefined, { signal: io.signal });
   const { database: named, proxy } = settings;
   const where = named.kind === 'on' && named.url ? { url: named.url } : {};
+  const proxyAt = (base: string) => openModuleProxy({ proxy: base, egress, sleep: wait });
+  const origin = openDirectModules({ egress, proxyAt });
   return {
-    source: openModuleProxy({ proxy, egress, sleep: wait }),
+    origin,
+    source: openModuleProxy({ proxy, egress, sleep: wait, ...(directHosts.length > 0 ? { direct: origin } : {}) }),
     database: openChecksumDatabase({ verifierKey: keyOf(settings), ...where, proxy, egress, sleep: wait }),
     close: () => egress.close(),
   };
@@ -143,13 +170,15 @@ const keyOf = ({ database }: GoSettings): string =>
 export async function openModuleAccess(options: ModuleAccessOptions): Promise<ModuleAccess> {
   const { settings, offline, state: kept } = options;
   const network = offline
-    ? { source: OFFLINE_MODULES, database: offlineDatabase(keyOf(settings)), close: () => undefined }
+    ? {
+        ...{ source: OFFLINE_MODULES, origin: OFFLINE_MODULES },
+        ...{ database: offlineDatabase(keyOf(settings)), close: () => undefined },
+      }
     : openNetwork(options);
   const threads = openThreadedZipHasher();
   const hashing = sparing(threads);
   const hasher = hashingOnce(kept.memo ? rememberingZipHasher(hashing, kept.memo) : hashing);
-  const unasked = new Set<string>();
-  const source = discreet(network.source, options, unasked);
+  const { modules: source, unasked } = discreet(network, options);
   // Zips are read once to hash them and again for their packages: what was fetched is kept for as long as this runs.
   const fetched = await mkdtemp(join(tmpdir(), 'relseal-modules-'));
   let stated: StatedH1 = () => undefined;

@@ -232,6 +232,58 @@ describe('relseal verify change', () => {
     expect([ran.code, ran.json()]).toMatchObject([3, { unchecked: [{ what: 'modpolicy.go-sum-changed' }] }]);
   });
 
+  it('compares with a commit and with a checkout of the base, and says with what', async () => {
+    const folder = await sampleAt(SAMPLE.tags.good);
+    const base = await sampleAt(SAMPLE.tags.good);
+    await writeFile(join(folder, '.git'), `gitdir: ${inputs.repository}\n`);
+    for (const name of [SAMPLE.tags.good, base]) {
+      const same = await verifyChange(folder, fileProxy(), '--base', name);
+      expect([same.code, same.json()]).toMatchObject([0, { comparedWith: name, warnings: [] }]);
+      expect(same.json()).not.toMatchObject({ rulesLeftOut: expect.arrayContaining(['go-sum-changed']) });
+    }
+    await writeFile(join(folder, 'new.s'), 'TEXT ·f(SB), $0\n');
+    await writeFile(join(base, 'go.sum'), '');
+    const changed = ['modpolicy.binary-object', 'modpolicy.go-sum-changed'].map((code) => ({ code }));
+    for (const [name, warnings] of [[SAMPLE.tags.good, changed.slice(0, 1)] as const, [base, changed] as const]) {
+      const ran = await verifyChange(folder, fileProxy(), '--base', name);
+      expect([ran.code, ran.json()]).toMatchObject([0, { warnings }]);
+    }
+  });
+
+  it('leaves open what a review may allow, and does not pass without an answer', async () => {
+    const [folder, base] = [await sampleAt(SAMPLE.tags.good), await sampleAt(SAMPLE.tags.good)];
+    const strict = await policyFile('  go-sum-changed:\n    severity: refuse\n');
+    const options = ['--policy', strict, '--base', base];
+    expect((await verifyChange(folder, fileProxy(), ...options)).code).toBe(0);
+    await writeFile(join(base, 'go.sum'), '');
+    const ran = await verifyChange(folder, fileProxy(), ...options);
+    expect([ran.code, ran.json()]).toMatchObject([
+      3,
+      { reasons: [], unchecked: [{ what: 'modpolicy.go-sum-changed at go.sum' }] },
+    ]);
+  });
+
+  it('reads the modules that changed since the base, and says where it has no such module', async () => {
+    const [folder, base] = [await sampleAt(SAMPLE.tags.good), newFolder()];
+    await mkdir(base);
+    const without = await runCommand(verifyChangeCommand, [folder, '--base', base], { environment: fileProxy() });
+    expect(without.out).toContain(`  compared with ${base}, which has no such module`);
+    const { module, version } = SAMPLE.requirement;
+    const proxy = newFolder();
+    await cp(inputs.proxy, proxy, { recursive: true });
+    await writeFile(join(base, 'go.mod'), `module ${SAMPLE.module}\n`);
+    const environment = { ...fileProxy(), GOPROXY: pathToFileURL(proxy).href };
+    expect((await verifyChange(folder, environment, '--base', base)).json()).toMatchObject({
+      warnings: [{ code: 'modpolicy.go-sum-changed' }],
+    });
+    await rm(join(proxy, module, '@v', `${version}.zip`));
+    expect((await verifyChange(folder, environment, '--base', base)).json()).toMatchObject({
+      warnings: expect.arrayContaining([
+        expect.objectContaining({ code: 'modpolicy.binary-object', where: `${module}@${version}` }),
+      ]),
+    });
+  });
+
   it('does not pass where nobody says what was retracted', async () => {
     const proxy = newFolder();
     await cp(inputs.proxy, proxy, { recursive: true });
@@ -263,6 +315,7 @@ describe('relseal verify change', () => {
     ['a version', ['git.example.com/acme/command@v1.0.0']],
     ['two folders', ['cli', 'core']],
     ['a policy that is not there', ['.', '--policy', 'nowhere.yaml']],
+    ['a base that is not there', ['demo/source/flagset', '--base', 'no-such-branch']],
   ])('refuses %s as wrong usage', async (_what, args) => {
     await expect(runCommand(verifyChangeCommand, args)).rejects.toMatchObject({ name: 'UsageError' });
   });

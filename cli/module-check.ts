@@ -8,7 +8,8 @@ import type { SourceFacts } from '../core/source/source-facts.ts';
 import type { ProverOptions } from '../core/sumdb/prove.ts';
 import { verifyVendored } from '../core/vendoring/verify-vendored.ts';
 import type { Refusal } from '../core/verdict.ts';
-import { type ModuleAccess, type ModuleAccessOptions, openModuleAccess } from './module-access.ts';
+import { askedFor, type ModuleAccess, type ModuleAccessOptions, openModuleAccess } from './module-access.ts';
+import type { ChangeBase } from './module-base.ts';
 import { checkPolicyOf } from './module-policy-check.ts';
 import { type ModuleTarget, type ReadTarget, readFolder, readVersion } from './module-tree.ts';
 import { orUnchecked, outcomeOf, type Report, type Unchecked } from './report.ts';
@@ -20,15 +21,19 @@ export interface ModuleCheckDeps extends ModuleAccessOptions {
   readonly trustEnvironment: boolean;
   /** Absent: what the modules are is not judged by rules. */
   readonly policy?: ModulePolicy;
+  /** What the rules compare with; absent: those that would are left to the service. */
+  readonly base?: ChangeBase;
   /** Milliseconds since 1970-01-01 UTC. */
   readonly now: number;
 }
 
 /** What to do about each fault; the list may hold passwords, so it is not repeated. */
 const FIXES = {
-  ModuleProxyUnreachable: 'Try again, or set GOPROXY to a proxy that can be reached and has the module.',
+  ModuleProxyUnreachable:
+    'Try again, or set GOPROXY to a proxy that has the module; for `direct` name its hosts with --direct-hosts.',
   ChecksumDatabaseUnavailable: 'Try again, or set GOPROXY to a proxy that serves the checksum database.',
-  EgressRefused: 'Only hosts that GOPROXY and GOSUMDB name are asked, over https unless they are on loopback.',
+  EgressRefused:
+    'Only hosts that GOPROXY, GOSUMDB and --direct-hosts name are asked, over https unless they are on loopback.',
 } as const;
 
 const OFFLINE_FIXES = {
@@ -105,11 +110,10 @@ function leftOut(
 
 const saysNotChecked = ({ code }: Refusal): boolean => code.endsWith('.not-checked');
 
-/** Reasons that say of themselves that nothing was found out, one entry a code. */
-function notChecked(reasons: readonly Refusal[]): Unchecked[] {
+/** What refuses nothing yet and keeps the target from passing, one entry a code. */
+function leftOpen(reasons: readonly Refusal[]): Unchecked[] {
   const byCode = new Map<string, Refusal[]>();
-  for (const reason of reasons.filter(saysNotChecked))
-    byCode.set(reason.code, [...(byCode.get(reason.code) ?? []), reason]);
+  for (const reason of reasons) byCode.set(reason.code, [...(byCode.get(reason.code) ?? []), reason]);
   return [...byCode].map(([code, [first, ...more]]) => ({
     what: `${code} at ${first?.where ?? 'the tree'}${more.length > 0 ? ` and ${more.length} more` : ''}`,
     why: `expected ${first?.expected ?? 'an answer'}, found ${first?.found ?? 'none'}`,
@@ -203,14 +207,18 @@ async function checkVendor({ modules, hasher }: ModuleAccess, facts: SourceFacts
 }
 
 async function checkPolicy({ deps, access, tree, proving }: Checking, policy: ModulePolicy): Promise<Checked> {
-  const { settings, state, now } = deps;
+  const { settings, state, now, base } = deps;
   const withheld = withheldBy(settings);
   const sources = { ...access, heads: state.heads, proving, withheld, day: Math.floor(now / DAY_MS) };
-  const { leftOut: rules, ...judged } = await checkPolicyOf(sources, policy, tree);
+  const { leftOut: rules, open, unchecked, ...judged } = await checkPolicyOf(sources, policy, tree, base);
   return {
     ...judged,
-    lines: rules.length > 0 ? [`rules left to the service: ${rules.join(', ')}`] : [],
-    details: { rulesLeftOut: rules },
+    unchecked: [...unchecked, ...leftOpen(open)],
+    lines: [
+      `compared with ${base?.name ?? 'nothing'}${base && !base.release ? ', which has no such module' : ''}`,
+      ...(rules.length > 0 ? [`rules left to the service: ${rules.join(', ')}`] : []),
+    ],
+    details: { rulesLeftOut: rules, ...(base ? { comparedWith: base.name } : {}) },
   };
 }
 
@@ -226,7 +234,7 @@ async function named(
     ...checked,
     check,
     reasons: reasons.filter((reason) => !saysNotChecked(reason)),
-    unchecked: [...unchecked, ...notChecked(reasons)],
+    unchecked: [...unchecked, ...leftOpen(reasons.filter(saysNotChecked))],
   };
 }
 
@@ -254,10 +262,10 @@ async function checkTree(checking: Checking): Promise<CheckedModules> {
 
 /** Checks one target. Faults of reading it are thrown; those of a check are what it left unchecked. */
 export async function checkModules(deps: ModuleCheckDeps, target: ModuleTarget): Promise<CheckedModules> {
-  const { settings, io, state, now } = deps;
+  const { settings, io, state, now, base } = deps;
   const early = target.kind === 'version' ? undecided(deps, [target.path]) : [];
   if (early.length > 0) return { reasons: [], unchecked: early };
-  if (target.kind === 'version' && matchesPathPatterns(settings.noProxy.patterns, target.path)) {
+  if (target.kind === 'version' && askedFor(deps, target.path) === 'nobody') {
     const why = `${settings.noProxy.variable} says that no proxy has it`;
     return { reasons: [], unchecked: [{ what: target.path, why, fix: 'Check out its tag and verify the folder.' }] };
   }
@@ -270,7 +278,8 @@ export async function checkModules(deps: ModuleCheckDeps, target: ModuleTarget):
     if ('reasons' in tree) return { reasons: tree.reasons, unchecked: [] };
     const unanswered = undecided(deps, pathsIn(tree));
     if (unanswered.length > 0) return { reasons: [], unchecked: unanswered };
-    access.state(linesIn(tree.goSum));
+    // Of a module that both go.sum files state, as the tree has it.
+    access.state([...parseGoSum(base?.goSum ?? '').lines, ...linesIn(tree.goSum)]);
     const proving = { now: new Date(now).toISOString(), ...(state.tiles ? { cache: state.tiles } : {}) };
     return await checkTree({ deps, access, tree, proving });
   } finally {

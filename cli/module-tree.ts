@@ -85,7 +85,8 @@ class TreeReader {
   }
 }
 
-async function treeOf(root: string, signal: AbortSignal): Promise<readonly SourceFile[]> {
+/** Every file below a folder. */
+export async function readTree(root: string, signal: AbortSignal): Promise<readonly SourceFile[]> {
   const reader = new TreeReader(root, signal);
   try {
     await reader.read('');
@@ -96,13 +97,18 @@ async function treeOf(root: string, signal: AbortSignal): Promise<readonly Sourc
   return reader.files;
 }
 
+/** Which repository a folder lies in, and where; `''` is its root. */
+export function placeOf(folder: string): { readonly root: string; readonly directory: string } {
+  const root = treeRoot(resolve(folder));
+  return { root, directory: relative(root, resolve(folder)).split(sep).join('/') };
+}
+
 /** A module of a folder, with the whole repository around it: replacements and vendored code may lie there. */
 export async function readFolder(folder: string, signal: AbortSignal): Promise<ReadTarget> {
   const goModFile = join(folder, 'go.mod');
   if (!existsSync(goModFile)) throw new UsageError(`${goModFile} is missing: name the folder of a Go module`);
-  const root = treeRoot(resolve(folder));
-  const directory = relative(root, resolve(folder)).split(sep).join('/');
-  const tree = await treeOf(root, signal);
+  const { root, directory } = placeOf(folder);
+  const tree = await readTree(root, signal);
   const at = (name: string) => tree.find(({ path }) => path === (directory === '' ? name : `${directory}/${name}`));
   const goMod = at('go.mod')?.bytes;
   if (!goMod) throw new UsageError(`${goModFile} is no regular file`);

@@ -8,6 +8,7 @@ import { gitHttpsSource } from '../adapters/network/git-https-source.ts';
 import { gitCredentials } from '../adapters/network/git-smart-http-helper.ts';
 import { moduleProxySource } from '../adapters/network/module-proxy-source.ts';
 import { ociRegistry } from '../adapters/network/oci-registry.ts';
+import { scmReviews } from '../adapters/network/scm-reviews.ts';
 import { scmStatus } from '../adapters/network/scm-status.ts';
 import { openTenantModules, type TenantModules } from '../adapters/network/tenant-modules.ts';
 import { ModulePath } from '../core/brands.ts';
@@ -22,8 +23,10 @@ import type { HeadStore } from '../core/ports/head-store.ts';
 import type { LoginStore } from '../core/ports/login-store.ts';
 import type { ModuleLogStore } from '../core/ports/module-log-store.ts';
 import type { ModuleOrigins } from '../core/ports/module-origins.ts';
-import type { ModuleIndex } from '../core/ports/module-source.ts';
+import type { ModuleIndex, ModuleSource } from '../core/ports/module-source.ts';
+import type { ModuleTrust } from '../core/ports/module-trust.ts';
 import type { Registry } from '../core/ports/registry.ts';
+import type { Reviews } from '../core/ports/reviews.ts';
 import type { Secrets } from '../core/ports/secrets.ts';
 import type { SourceHost } from '../core/ports/source-host.ts';
 import type { ZipHasher } from '../core/ports/zip-hasher.ts';
@@ -49,6 +52,8 @@ export interface RepositoriesDeps {
 interface ModuleDeps extends VerifyModulesDeps {
   readonly index: ModuleIndex;
   readonly origins: ModuleOrigins;
+  readonly proxied: ModuleSource;
+  readonly trust: ModuleTrust;
   readonly hasher: ZipHasher;
 }
 
@@ -102,7 +107,7 @@ export function openRepositories(deps: RepositoriesDeps) {
       case 'git-https':
         return gitHttpsSource({ egress, url: new URL(fetch.url), credentials: gitCredentials(secrets, fetch) });
       case 'module-proxy':
-        return moduleProxySource(modulesOf(id).modules, ModulePath.parse(fetch.module));
+        return moduleProxySource(modulesOf(id).listed, ModulePath.parse(fetch.module));
       default:
         return assertNever(fetch);
     }
@@ -150,13 +155,22 @@ export function openRepositories(deps: RepositoriesDeps) {
       const { kind, url } = status;
       return onceStatus(`${id} ${host}/${name}`, () => scmStatus({ egress, kind, url, repository: name, token }));
     },
+    /** The hosts of a tenant's repositories, each asked about its own; nobody where configuration names no place. */
+    reviewsOf: (id: TenantId): Reviews => ({
+      of: async (repository, commit) => {
+        const reviews = findRepository(tenantOf(id), repository)?.reviews;
+        if (!reviews) return undefined;
+        const token = async () => (await secrets.values(reviews.token))[0] ?? '';
+        return scmReviews({ egress, kind: reviews.kind, url: reviews.url, token }).of(repository, commit);
+      },
+    }),
     moduleDeps: (id: TenantId): ModuleDeps => {
-      const { modules, direct, database } = modulesOf(id);
+      const { modules, direct, proxied, trust, database, witness } = modulesOf(id);
       const privacy = privacySettings(tenantOf(id));
       return {
-        ...{ modules, index: modules, origins: originsOf(direct), database, heads, hasher },
+        ...{ modules, index: modules, origins: originsOf(direct), proxied, trust, database, heads, hasher },
         cache: folderModuleCache(caches.modules, id),
-        proving: () => ({ now: new Date(clock.now()).toISOString(), cache: tiles }),
+        proving: () => ({ now: new Date(clock.now()).toISOString(), cache: tiles, ...(witness ? { witness } : {}) }),
         settings: { private: privatePatterns(privacy) },
         classify: (path) => classifyModule(path, privacy),
         pin: (hashes) => pinModule({ store: moduleLog, clock }, id, hashes, 'tofu'),

@@ -96,6 +96,7 @@ export function bindTasks(deps: TaskDeps): BoundTasks {
     bindTenant(checkModulePolicy, (tenant) => ({
       ...{ worm, ledger, views: freshViews, clock, policies },
       ...repositories.moduleDeps(tenant),
+      reviews: repositories.reviewsOf(tenant),
     })),
     bind(checkTagSigner, { worm, clock, policies, sourceHosts: repositories.sourceHosts }),
     bind(reportStatus, { worm, statusOf: repositories.statusOf }),

@@ -226,6 +226,14 @@ describe('relseal verify modules', () => {
     ]);
   });
 
+  it.each(['https://git.example.com', 'git.example.com/acme', 'git.example.com:', 'GIT.example.com'])(
+    'refuses %s, which is no host of modules',
+    async (hosts) => {
+      const ran = verifyModules(await sampleAt(SAMPLE.tags.good), fileProxy(), '--direct-hosts', hosts);
+      await expect(ran).rejects.toMatchObject({ name: 'UsageError', message: expect.stringContaining('no host') });
+    },
+  );
+
   it('stops when it is interrupted', async () => {
     const options = { environment: fileProxy(), signal: AbortSignal.abort() };
     await expect(runCommand(verifyModulesCommand, [await sampleAt(SAMPLE.tags.good)], options)).rejects.toThrow();

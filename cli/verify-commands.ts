@@ -7,6 +7,7 @@ import { type Command, DATA_OPTION, type Given, type Io, JSON_OPTION, UsageError
 import { type GoSettings, goSettingsOf, readGoVariables } from './go-env.ts';
 import { checkImage, IMAGE_FIXES, openImage, parseImageReference, readPublicKey } from './image-check.ts';
 import { isMissing } from './missing.ts';
+import { readBase } from './module-base.ts';
 import { checkModules, moduleFixes } from './module-check.ts';
 import { readModulePolicy } from './module-policy-check.ts';
 import { openModuleState } from './module-state.ts';
@@ -22,6 +23,15 @@ function onlyArgument(given: Given, expected: string): string {
 const isFolder = async (path: string): Promise<boolean> =>
   (await stat(path).catch(() => undefined))?.isDirectory() === true;
 
+const listed = (text: string | undefined): string[] => (text ?? '').split(',').filter((item) => item !== '');
+
+function hostsIn(text: string | undefined): string[] {
+  const hosts = listed(text);
+  for (const host of hosts)
+    if (!/^[a-z0-9.-]+(?::\d{1,5})?$/.test(host)) throw new UsageError(`--direct-hosts: ${host} is no host`);
+  return hosts;
+}
+
 const MODULE_OPTIONS = {
   'trust-env': {
     type: 'boolean',
@@ -36,6 +46,11 @@ const MODULE_OPTIONS = {
     type: 'string',
     value: 'DIR',
     help: 'the module cache to read before a proxy is asked, when it is not that of the go command',
+  },
+  'direct-hosts': {
+    type: 'string',
+    value: 'HOST,…',
+    help: 'hosts of repositories to read, without a login, where GOPROXY leads to `direct` or GOPRIVATE past it',
   },
   offline: {
     type: 'boolean',
@@ -61,8 +76,15 @@ function noteIgnored({ ignored, ownDatabase }: GoSettings, { note }: Io): void {
   if (ownDatabase) note('GOSUMDB names another checksum database than the public one: it alone is believed');
 }
 
-/** Checks the modules of one target; without a policy what they are is not judged. */
-async function verifyTarget(argument: string, policy: ModulePolicy | undefined, given: Given, io: Io) {
+interface Rules {
+  /** Absent: what the modules are is not judged. */
+  readonly policy?: ModulePolicy;
+  /** What the rules compare with, as it was named. */
+  readonly base?: string | undefined;
+}
+
+/** Checks the modules of one target. */
+async function verifyTarget(argument: string, { policy, base }: Rules, given: Given, io: Io) {
   const target = await moduleTargetOf(argument);
   const settings = goSettingsOf(await readGoVariables(io.environment));
   noteIgnored(settings, io);
@@ -76,10 +98,15 @@ async function verifyTarget(argument: string, policy: ModulePolicy | undefined, 
       throw new UsageError('--offline needs the records of an earlier run: set HOME, as it was then');
     const deps = {
       ...{ settings, offline, state, io, trustEnvironment: given.flag('trust-env'), now: Date.now() },
+      directHosts: hostsIn(given.text('direct-hosts')),
       ...(policy ? { policy } : {}),
       ...(moduleCache === undefined ? {} : { moduleCache }),
     };
-    const checked = await orUnchecked(checkModules(deps, target), argument, moduleFixes(deps), io);
+    const check = async () => {
+      const compared = base === undefined ? {} : { base: await readBase(base, argument, io.signal) };
+      return checkModules({ ...deps, ...compared }, target);
+    };
+    const checked = await orUnchecked(check(), argument, moduleFixes(deps), io);
     return showReport({ target: argument, ...checked }, given.flag('json'), io);
   } finally {
     state.close();
@@ -96,7 +123,7 @@ export const verifyModulesCommand: Command = {
   run: async (given, io) => {
     const argument = onlyArgument(given, 'one folder or one MODULE@VERSION');
     const file = given.text('policy');
-    return verifyTarget(argument, file === undefined ? undefined : await readModulePolicy(file), given, io);
+    return verifyTarget(argument, file === undefined ? {} : { policy: await readModulePolicy(file) }, given, io);
   },
 };
 
@@ -104,17 +131,24 @@ export const verifyChangeCommand: Command = {
   name: 'verify change',
   summary:
     'judge a checkout before it is merged: its modules, its vendored code, and module policy\n\n' +
-    `Without --policy the default rules hold.\n${SETTINGS_SUMMARY}`,
+    'Without --policy the default rules hold. What is new since --base and would be refused without a review makes the\n' +
+    `exit code 3: only the service knows of reviews.\n${SETTINGS_SUMMARY}`,
   positionals: '[DIR]',
-  options: MODULE_OPTIONS,
+  options: {
+    ...MODULE_OPTIONS,
+    base: {
+      type: 'string',
+      value: 'REF|DIR',
+      help: 'what the rules that compare compare with: a branch, tag or commit of the repository, or a checkout of it',
+    },
+  },
   run: async (given, io) => {
     const argument = given.positionals.length === 0 ? '.' : onlyArgument(given, 'one folder');
     if (!(await isFolder(argument))) throw new UsageError(`${argument} is no folder: name a checkout`);
-    return verifyTarget(argument, await readModulePolicy(given.text('policy')), given, io);
+    const rules = { policy: await readModulePolicy(given.text('policy')), base: given.text('base') };
+    return verifyTarget(argument, rules, given, io);
   },
 };
-
-const listed = (text: string | undefined): string[] => (text ?? '').split(',').filter((item) => item !== '');
 
 export const verifyImageCommand: Command = {
   name: 'verify image',

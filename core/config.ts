@@ -38,14 +38,20 @@ export const RegistryConfig = z.discriminatedUnion('kind', [
 ]);
 export type RegistryConfig = z.infer<typeof RegistryConfig>;
 
-/** Where a repository's host shows what is said of a commit; the token may do that and nothing else. */
-export const StatusConfig = z.strictObject({
+const ScmApi = z.strictObject({
   kind: z.enum(['github', 'gitea', 'gitlab']),
   /** Of the API, without a path of the repository. `http` only for loopback. */
   url: z.url({ protocol: /^https?$/ }),
   token: SecretReference,
 });
+
+/** Where a repository's host shows what is said of a commit; the token may do that and nothing else. */
+export const StatusConfig = ScmApi;
 export type StatusConfig = z.infer<typeof StatusConfig>;
+
+/** Where a repository's host tells who approved a change; the token may read that and nothing else. */
+export const ReviewsConfig = ScmApi;
+export type ReviewsConfig = z.infer<typeof ReviewsConfig>;
 
 export const RepositoryConfig = z.strictObject({
   name,
@@ -53,6 +59,8 @@ export const RepositoryConfig = z.strictObject({
   fetch: FetchConfig.optional(),
   /** For an SCM: where its host is told what was decided on a commit; nowhere when not given. */
   status: StatusConfig.optional(),
+  /** For an SCM: where its host is asked who approved a change; nobody is asked when not given. */
+  reviews: ReviewsConfig.optional(),
   /** For a registry: how to reach it. */
   registry: RegistryConfig.optional(),
   /** For a registry: the source repository whose release an image of the same tag must link to. */
@@ -62,8 +70,8 @@ export const RepositoryConfig = z.strictObject({
 });
 export type RepositoryConfig = z.infer<typeof RepositoryConfig>;
 
-/** What is needed to read the repository, and to tell its host what was decided. */
-export const repositorySecrets = ({ fetch, registry, status }: RepositoryConfig): NamedSecret[] =>
+/** What is needed to read the repository and its reviews, and to tell its host what was decided. */
+export const repositorySecrets = ({ fetch, registry, status, reviews }: RepositoryConfig): NamedSecret[] =>
   (
     [
       [['fetch', 'username'], fetch?.kind === 'git-https' ? fetch.username : undefined],
@@ -71,6 +79,7 @@ export const repositorySecrets = ({ fetch, registry, status }: RepositoryConfig)
       [['registry', 'username'], registry?.kind === 'https' ? registry.username : undefined],
       [['registry', 'password'], registry?.kind === 'https' ? registry.password : undefined],
       [['status', 'token'], status?.token],
+      [['reviews', 'token'], reviews?.token],
     ] as const
   ).flatMap(([path, reference]) => (reference === undefined ? [] : [[path, reference] as const]));
 
@@ -159,8 +168,18 @@ export function credentialSecrets(credential: CredentialConfig): NamedSecret[] {
 export const ModulesConfig = z.strictObject({
   /** A GOPROXY list. Required: nothing defaults to a public endpoint. */
   proxy: z.string().min(1),
+  /**
+   * A GOPROXY list for private modules alone. Absent: the first entry of `proxy` that does not serve everybody; they are
+   * never asked for at the next.
+   */
+  privateProxy: z.string().min(1).optional(),
   /** Verifier key of the checksum database, `name+hash+key`; `sum.golang.org` names the published one. */
   checksumDatabase: z.string().min(1),
+  /**
+   * A second place that serves the same database, reached independently of the first: `https://HOST/` of the database
+   * itself, or `…/sumdb/NAME` of a module proxy. Each run compares the newest heads of both. `http` only for loopback.
+   */
+  checksumWitness: secureUrl.optional(),
   /** Module path patterns (as GOPRIVATE) that are never asked of public services. */
   private: z.array(z.string()).default([]),
   /**

@@ -17,6 +17,9 @@ export const WORM = {
 /** The log: its table, and the bucket that holds its segments. */
 export const LEDGER = { LEDGER_TABLE_NAME: name, ...WORM };
 
+/** What was fetched and may be fetched again. */
+export const CACHE = { CACHE_BUCKET_NAME: name };
+
 /** Machines that releases run on, by ARN. */
 export const RELEASE_MACHINES = {
   SOURCE_RELEASE_MACHINE_ARN: arn,

@@ -4,6 +4,7 @@ import { gitHttpsSource } from '../adapters/network/git-https-source.ts';
 import { gitCredentials } from '../adapters/network/git-smart-http-helper.ts';
 import { moduleProxySource } from '../adapters/network/module-proxy-source.ts';
 import { ociRegistry } from '../adapters/network/oci-registry.ts';
+import { scmReviews } from '../adapters/network/scm-reviews.ts';
 import { scmStatus } from '../adapters/network/scm-status.ts';
 import { openTenantModules } from '../adapters/network/tenant-modules.ts';
 import { ModulePath } from '../core/brands.ts';
@@ -12,15 +13,23 @@ import { assertNever, Fault } from '../core/faults.ts';
 import { originsOf } from '../core/modpolicy/compare-origins.ts';
 import type { CommitStatus } from '../core/ports/commit-status.ts';
 import type { HeadStore } from '../core/ports/head-store.ts';
+import type { ModuleCache } from '../core/ports/module-cache.ts';
 import type { Registry } from '../core/ports/registry.ts';
+import type { Reviews } from '../core/ports/reviews.ts';
 import type { Secrets } from '../core/ports/secrets.ts';
 import type { SourceHost } from '../core/ports/source-host.ts';
+import type { TileCache } from '../core/ports/tile-cache.ts';
 import { classifyModule, privacySettings, privatePatterns } from '../core/sumdb/privacy.ts';
 import type { TenantId } from '../events/fields.ts';
 
 interface Deployed {
   readonly config: Config;
   tenantOf(id: TenantId): TenantConfig;
+}
+/** One tenant's; losing them costs time. */
+interface Caches {
+  readonly modules: ModuleCache;
+  readonly tiles: TileCache;
 }
 interface Named {
   readonly host: string;
@@ -50,7 +59,7 @@ export function sourceHosts(deployed: Deployed, secrets: Secrets) {
   const hostOf = (tenant: TenantConfig, fetch: FetchConfig): SourceHost | undefined => {
     switch (fetch.kind) {
       case 'module-proxy':
-        return moduleProxySource(modulesOf(tenant.id).modules, ModulePath.parse(fetch.module));
+        return moduleProxySource(modulesOf(tenant.id).listed, ModulePath.parse(fetch.module));
       case 'git-https':
         return gitHttpsSource({ egress, url: new URL(fetch.url), credentials: gitCredentials(secrets, fetch) });
       case 'git':
@@ -97,18 +106,40 @@ export function tenantModules({ config, tenantOf }: Deployed, secrets: Secrets) 
 }
 
 /** What a tenant's modules are read from and proved with. */
-export function moduleDeps(deployed: Deployed, heads: HeadStore, secrets: Secrets) {
+export function moduleDeps(
+  deployed: Deployed,
+  heads: HeadStore,
+  secrets: Secrets,
+  cachesOf: (tenant: TenantId) => Caches,
+) {
   const modulesOf = tenantModules(deployed, secrets);
   return (id: TenantId) => {
-    const { modules, direct, database } = modulesOf(id);
+    const { modules, direct, proxied, trust, database, witness } = modulesOf(id);
+    const { modules: cache, tiles } = cachesOf(id);
     const privacy = privacySettings(deployed.tenantOf(id));
     return {
-      ...{ modules, index: modules, origins: originsOf(direct), database, heads },
-      proving: () => ({ now: new Date(lambdaClock.now()).toISOString() }),
+      ...{ modules, index: modules, origins: originsOf(direct), proxied, trust, database, heads, cache },
+      proving: () => ({
+        ...{ now: new Date(lambdaClock.now()).toISOString(), cache: tiles },
+        ...(witness ? { witness } : {}),
+      }),
       settings: { private: privatePatterns(privacy) },
       classify: (path: string) => classifyModule(path, privacy),
     };
   };
+}
+
+/** The hosts of a tenant's repositories, each asked about its own; nobody where configuration names no place. */
+export function reviewsOf({ config, tenantOf }: Deployed, secrets: Secrets) {
+  const egress = openEgress(config.hosts);
+  return (id: TenantId): Reviews => ({
+    of: async (repository, commit) => {
+      const reviews = repositoryOf(tenantOf(id), repository)?.reviews;
+      if (!reviews) return undefined;
+      const token = async () => (await secrets.values(reviews.token))[0] ?? '';
+      return scmReviews({ egress, kind: reviews.kind, url: reviews.url, token }).of(repository, commit);
+    },
+  });
 }
 
 /** Where the host of a repository is told what was decided; `undefined` where configuration names no place. */

@@ -2,11 +2,13 @@ import type * as z from 'zod';
 import type { dynamoClient, s3Client } from '../adapters/aws/client.ts';
 import { lambdaClock } from '../adapters/aws/clock.ts';
 import { dynamoLedgerStore } from '../adapters/aws/dynamo-ledger-store.ts';
+import { s3ModuleCache } from '../adapters/aws/s3-module-cache.ts';
+import { s3TileCache } from '../adapters/aws/s3-tile-cache.ts';
 import { s3WormStore } from '../adapters/aws/s3-worm-store.ts';
 import { appendEntries } from '../core/ledger/append.ts';
 import type { EntryDraft } from '../core/ledger/entry.ts';
 import type { TenantId } from '../events/fields.ts';
-import type { LEDGER, WORM } from './environment.ts';
+import type { CACHE, LEDGER, WORM } from './environment.ts';
 
 type DynamoDBClient = ReturnType<typeof dynamoClient>;
 type S3Client = ReturnType<typeof s3Client>;
@@ -19,6 +21,14 @@ export const wormOf = (client: S3Client, env: WormVariables) =>
     bucketName: env.WORM_BUCKET_NAME,
     retention: { mode: env.WORM_RETENTION_MODE, days: env.WORM_RETENTION_DAYS },
     now: lambdaClock.now,
+  });
+
+/** What a tenant's modules and their database were asked for before; whoever reads proves it again. */
+export const cachesOf =
+  (client: S3Client, { CACHE_BUCKET_NAME: bucketName }: z.infer<z.ZodObject<typeof CACHE>>) =>
+  (tenant: TenantId) => ({
+    modules: s3ModuleCache({ client, bucketName, tenant }),
+    tiles: s3TileCache({ client, bucketName, prefix: `t/${tenant}/tiles/` }),
   });
 
 /** The log and the write-once store its segments are in. */

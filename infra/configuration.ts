@@ -18,13 +18,14 @@ export interface Configuration {
   /** What the functions read beside their code: configuration and policies. */
   readonly document: string;
   /**
-   * Secrets by who must read them: who receives, who reads sources and modules, who tells statuses, who reads registries,
-   * who changes targets, and who makes pseudonyms alone.
+   * Secrets by who must read them: who receives, who reads sources and modules, who tells statuses, who asks for reviews,
+   * who reads registries, who changes targets, and who makes pseudonyms alone.
    */
   readonly hookSecrets: readonly string[];
   readonly sourceSecrets: readonly string[];
   readonly moduleSecrets: readonly string[];
   readonly statusSecrets: readonly string[];
+  readonly reviewSecrets: readonly string[];
   readonly registrySecrets: readonly string[];
   readonly targetSecrets: readonly string[];
   readonly pseudonymSecrets: readonly string[];
@@ -74,6 +75,7 @@ function secretsOf(tenants: readonly TenantConfig[]) {
     sourceSecrets: distinct([...sources, ...modules]),
     moduleSecrets: distinct(modules),
     statusSecrets: distinct(repositoriesOf(tenants).map(({ status }) => status?.token)),
+    reviewSecrets: distinct(repositoriesOf(tenants).map(({ reviews }) => reviews?.token)),
     registrySecrets: distinct(registries),
     targetSecrets: distinct(targets),
     pseudonymSecrets: distinct(tenants.map(({ pseudonymKey }) => pseudonymKey)),
@@ -109,17 +111,19 @@ function environmentProblems({ id, pseudonymKey, environments }: TenantConfig, h
 
 /** What one machine can have and functions cannot. */
 function problemsOf({ tenants, hosts }: Config): string[] {
-  const { hookSecrets, sourceSecrets, statusSecrets, registrySecrets, targetSecrets } = secretsOf(tenants);
+  const { hookSecrets, sourceSecrets, statusSecrets, reviewSecrets, registrySecrets, targetSecrets } =
+    secretsOf(tenants);
   const reachable = new Set(hosts.map(({ host }) => host));
   return [
-    ...[...hookSecrets, ...sourceSecrets, ...statusSecrets, ...registrySecrets, ...targetSecrets]
+    ...[...hookSecrets, ...sourceSecrets, ...statusSecrets, ...reviewSecrets, ...registrySecrets, ...targetSecrets]
       .filter((reference) => !reference.startsWith('arn:'))
       .map((reference) => `${reference}: a function reads secrets from Secrets Manager only; name an ARN`),
-    ...repositoriesOf(tenants).flatMap(({ where, fetch, registry, status }) => [
-      ...unlisted(where, [fetch?.kind === 'git-https' ? fetch.url : undefined, status?.url], reachable),
+    ...repositoriesOf(tenants).flatMap(({ where, fetch, registry, status, reviews }) => [
+      ...unlisted(where, [fetch?.kind === 'git-https' ? fetch.url : undefined, status?.url, reviews?.url], reachable),
       ...(fetch?.kind === 'git' ? [`${where}: a function has no git folders; use git-https or module-proxy`] : []),
       ...(registry?.kind === 'oci-layout' ? [`${where}: a function has no layout folders; use https`] : []),
     ]),
+    ...tenants.flatMap(({ id, modules }) => unlisted(`${id}: modules`, [modules.checksumWitness], reachable)),
     ...tenants.flatMap(({ id, modules }) =>
       modules.credentials.flatMap(({ kind, host }) =>
         kind === 'login' ? [`${id}: ${host}: nobody can log in to a function; use client-credentials`] : [],
@@ -145,11 +149,15 @@ export function retentionOf(kind: 'production' | 'test', iUnderstandRetention: u
  * Policies by tenant, as JSON: functions have no parser of YAML. What is deployed is read once more, since it is longer than
  * what a person wrote, and one that a function cannot read is refused here.
  */
-function policiesOf(tenants: readonly TenantConfig[], policyOf: (path: string) => string) {
+function policiesOf({ tenants, hosts }: Config, policyOf: (path: string) => string) {
+  const reachable = new Set(hosts.map(({ host }) => host));
   const problems: string[] = [];
   const read = tenants.map(({ id, policy }) => {
     try {
-      const text = JSON.stringify(parsePolicy(policyOf(policy)) ?? null);
+      const parsed = parsePolicy(policyOf(policy));
+      const urls = (parsed?.modules?.['publisher-signature'].publishers ?? []).map(({ url }) => url);
+      problems.push(...unlisted(`${id}: ${policy}`, urls, reachable));
+      const text = JSON.stringify(parsed ?? null);
       parsePolicy(text);
       return [id, text] as const;
     } catch (error) {
@@ -170,7 +178,7 @@ export function configurationOf(
   const read = Config.safeParse(value);
   if (!read.success) throw new ConfigurationRefused(z.prettifyError(read.error).split('\n'));
   const { tenants, environment } = read.data;
-  const { policies, problems: unread } = policiesOf(tenants, policyOf);
+  const { policies, problems: unread } = policiesOf(read.data, policyOf);
   const problems = [...problemsOf(read.data), ...unread];
   if (problems.length > 0) throw new ConfigurationRefused(problems);
   return {

@@ -33,6 +33,8 @@ import { COMPENSATING, MACHINES, type MachineName, type StepName } from '../stat
 import type { Configuration } from './configuration.ts';
 import {
   busGrant,
+  type CacheKind,
+  cacheGrants,
   erasableGrants,
   executionGrant,
   listGrant,
@@ -74,6 +76,8 @@ export function stepSpecs(
   const registry = secretGrants(configuration.registrySecrets);
   const sources = secretGrants(configuration.sourceSecrets);
   const modules = secretGrants(configuration.moduleSecrets);
+  const cache = { CACHE_BUCKET_NAME: state.cache.bucketName };
+  const cacheOf = (...kinds: readonly CacheKind[]) => cacheGrants(state.cache, kinds);
   const CLAIMS_TABLE_NAME = state.claims.tableName;
   const check = { environment: worm, grants: evidence, timeoutSeconds: SHORT };
   /** Module zips are read whole and hashed: a processor for it, and room for them. */
@@ -106,22 +110,36 @@ export function stepSpecs(
       temporaryMb: 1024,
     },
     'verify-go-sum': {
-      environment: { ...worm, HEADS_TABLE_NAME: state.heads.tableName } satisfies Record<keyof VerifyGoSumEnv, string>,
-      grants: [...evidence, tableGrant(state.heads, 'GetItem', 'PutItem', 'Query'), ...modules],
+      environment: { ...worm, ...cache, HEADS_TABLE_NAME: state.heads.tableName } satisfies Record<
+        keyof VerifyGoSumEnv,
+        string
+      >,
+      grants: [
+        ...evidence,
+        ...cacheOf('modules', 'tiles'),
+        tableGrant(state.heads, 'GetItem', 'PutItem', 'Query'),
+        ...modules,
+      ],
       ...zips,
     },
     'verify-vendor': {
-      environment: worm satisfies Record<keyof VerifyVendorEnv, string>,
-      grants: [...evidence, ...modules],
+      environment: { ...worm, ...cache } satisfies Record<keyof VerifyVendorEnv, string>,
+      grants: [...evidence, ...cacheOf('modules'), ...modules],
       ...zips,
     },
     'check-module-policy': {
       environment: {
         ...ledger,
+        ...cache,
         HEADS_TABLE_NAME: state.heads.tableName,
         VIEWS_TABLE_NAME: state.views.tableName,
       } satisfies Record<keyof CheckModulePolicyEnv, string>,
-      grants: [...search, tableGrant(state.heads, 'GetItem', 'PutItem'), ...modules],
+      grants: [
+        ...search,
+        ...cacheOf('modules', 'tiles'),
+        tableGrant(state.heads, 'GetItem', 'PutItem'),
+        ...secretGrants([...new Set([...configuration.moduleSecrets, ...configuration.reviewSecrets])]),
+      ],
       ...zips,
     },
     'check-tag-signer': {

@@ -139,7 +139,8 @@ function violationsOf(file: string, source: ts.SourceFile): string[] {
       if (isTest(file) && /^test\/(fakes|fixtures|contracts)\//.test(target)) return [];
       return allowed ? [] : [`${file}: may not import ${target}`];
     }
-    if (isTest(file) && /^(vitest|fast-check|node:.*|fflate|ajv.*|typescript|yaml|canonicalize)$/.test(specifier)) return [];
+    if (isTest(file) && /^(vitest|fast-check|node:.*|fflate|ajv.*|typescript|yaml|canonicalize)$/.test(specifier))
+      return [];
     return rule.packages.some((pattern) => pattern.test(specifier)) ? [] : [`${file}: may not import ${specifier}`];
   });
 }

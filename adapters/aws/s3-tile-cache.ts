@@ -1,5 +1,5 @@
+import { createHash } from 'node:crypto';
 import { GetObjectCommand, NoSuchKey, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { Fault } from '../../core/faults.ts';
 import type { TileCache } from '../../core/ports/tile-cache.ts';
 import { storeCall } from './errors.ts';
 
@@ -14,10 +14,11 @@ const MAX_KEY_BYTES = 1024;
 
 /** The tile cache in S3; a put is whole or not at all. */
 export function s3TileCache({ client, bucketName, prefix }: S3TileCacheConfig): TileCache {
+  /** A module path may be longer than a key: its lookup lies under a hash, whose `=` no name holds. */
   const keyOf = (log: string, name: string): string => {
     const key = `${prefix}${log}/${name}`;
-    if (Buffer.byteLength(key) > MAX_KEY_BYTES) throw new Fault('InputInvalid', 'a name too long for the tile cache');
-    return key;
+    if (Buffer.byteLength(key) <= MAX_KEY_BYTES) return key;
+    return `${prefix}${log}/=${createHash('sha256').update(name).digest('hex')}`;
   };
   return {
     get: (log, name) =>

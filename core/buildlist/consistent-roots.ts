@@ -78,7 +78,7 @@ class Reachable {
 }
 
 /** The fewest requirements that select the same versions, with these paths among them (`mvs.Req`). */
-async function minimalRoots(
+export async function minimalRoots(
   goMods: GoMods,
   main: ModuleAt,
   paths: readonly string[],

@@ -22,6 +22,14 @@ export interface Need {
   readonly importer?: string;
 }
 
+/** A package that a module outside the tree's own provides, as required: before replacement. */
+export interface LoadedPackage {
+  readonly path: string;
+  readonly module: ModuleAt;
+  /** Modules whose path would let them provide it, and that do not. */
+  readonly others: readonly ModuleAt[];
+}
+
 export interface LoadedPackages {
   /** Every need once, the first that was met. */
   readonly needs: readonly Need[];
@@ -29,6 +37,18 @@ export interface LoadedPackages {
   readonly problems: readonly Refusal[];
   /** Why nothing can be built: replacements that are none, and, of a graph that was needed, go.mod files that are not there. */
   readonly reasons: readonly Refusal[];
+  readonly packages: readonly LoadedPackage[];
+  /** Paths that the main modules import, their tests included. */
+  readonly importedByMains: ReadonlySet<string>;
+}
+
+/** What tests of packages outside the main modules need besides. */
+export interface OtherTests {
+  readonly needs: readonly Need[];
+  /** What the tests import, what that imports, and so on. */
+  readonly levels: readonly (readonly LoadedPackage[])[];
+  /** As of loaded packages: what nothing provides, or several do. */
+  readonly problems: readonly Refusal[];
 }
 
 export interface PackageLoader {
@@ -38,7 +58,7 @@ export interface PackageLoader {
    * What the tests of the other packages need beyond that, after `load`. `deep`: and what the tests of those packages
    * need, as counted before Go 1.16.
    */
-  loadOtherTests(deep: boolean): Promise<readonly Need[]>;
+  loadOtherTests(deep: boolean): Promise<OtherTests>;
 }
 
 /** Zips at a time; each holds a directory in memory. */
@@ -84,6 +104,9 @@ class Loader implements PackageLoader {
   /** Replacements that are none, each once. */
   readonly #reasons = new Map<string, Refusal>();
   readonly #seen = new Set<string>();
+  readonly #importedByMains = new Set<string>();
+  /** Of packages outside the main modules, level by level. */
+  #levels: LoadedPackage[][] = [];
   /** Imports of tests outside the main modules: followed last, since what they alone need has no tests of interest. */
   #otherTests: Wanted[] = [];
   #graph: Promise<LoadedGraph> | undefined;
@@ -102,17 +125,24 @@ class Loader implements PackageLoader {
       // A copy: what tests of others add is not part of it.
       problems: [...this.#problems],
       reasons: [...this.#reasons.values(), ...((await this.#graph)?.reasons ?? [])],
+      packages: this.#levels.flat(),
+      importedByMains: this.#importedByMains,
     };
   }
 
-  async loadOtherTests(deep: boolean): Promise<readonly Need[]> {
-    const known = this.#needs.size;
+  async loadOtherTests(deep: boolean): Promise<OtherTests> {
+    const [known, told] = [this.#needs.size, this.#problems.length];
+    this.#levels = [];
     do {
       const tests = this.#otherTests;
       this.#otherTests = [];
       await this.#followAll(tests);
     } while (deep && this.#otherTests.length > 0);
-    return [...this.#needs.values()].slice(known);
+    return {
+      needs: [...this.#needs.values()].slice(known),
+      levels: this.#levels,
+      problems: this.#problems.slice(told),
+    };
   }
 
   async #followAll(start: readonly Wanted[]): Promise<void> {
@@ -122,6 +152,7 @@ class Loader implements PackageLoader {
         wanted,
         ...(await this.#resolve(wanted)),
       }));
+      this.#levels.push([]);
       // Kept in the order of the level, whoever answered first.
       level = this.#unseen(resolved.flatMap((each) => this.#follow(each.wanted, each.provided, each.needs)));
       if (this.#seen.size > MAX_PACKAGES) throw new Fault('LimitExceeded', `more than ${MAX_PACKAGES} packages`);
@@ -196,7 +227,7 @@ class Loader implements PackageLoader {
       return [];
     }
     const { path, importer } = wanted;
-    const { module, files } = provided;
+    const { module, files, others } = provided;
     const actual = this.#sources.goMods.actualOf(module);
     if (actual.kind === 'module')
       this.#need({
@@ -204,10 +235,14 @@ class Loader implements PackageLoader {
         ...(importer === undefined ? {} : { importer }),
       });
     const inMain = module.version === MAIN_VERSION;
+    if (!inMain) this.#levels.at(-1)?.push({ path, module, others });
     if (wanted.importedByMain && !inMain) this.#refuseImplicit(wanted, module);
     const { code, tests } = importsOf(files);
     const wantedBy = (each: string): Wanted => ({ path: each, importer: path, importedByMain: inMain });
-    if (inMain) return [...code, ...tests].map(wantedBy);
+    if (inMain) {
+      for (const each of [...code, ...tests]) this.#importedByMains.add(each);
+      return [...code, ...tests].map(wantedBy);
+    }
     this.#otherTests.push(...tests.map(wantedBy));
     return code.map(wantedBy);
   }

@@ -5,12 +5,20 @@ import type { SourceFacts } from '../source/source-facts.ts';
 import type { Refusal } from '../verdict.ts';
 import { consistentRoots, overruled, withoutRedundant } from './consistent-roots.ts';
 import { type GoMods, IMPLIED_GO, openGoMods } from './go-mods.ts';
-import { type LoadedPackages, type Need, openPackageLoader, type PackageLoader } from './load-packages.ts';
+import {
+  type LoadedPackages,
+  type Need,
+  type OtherTests,
+  openPackageLoader,
+  type PackageLoader,
+} from './load-packages.ts';
 import { localPackagesOf } from './local-packages.ts';
 import { type MainModules, workspaceProblems } from './main-modules.ts';
 import { compareGoVersions, moduleKey } from './module-order.ts';
 import type { PackageReader } from './package-reader.ts';
 import { rootRequirements } from './requirements.ts';
+import type { PackageSources } from './resolve-package.ts';
+import { tidyRoots } from './tidy-roots.ts';
 
 /** Which lines go.sum must have for a build of everything in the tree, and which more `go mod tidy` keeps there. */
 export interface RequiredLines {
@@ -21,6 +29,11 @@ export interface RequiredLines {
   readonly tidy: readonly Need[];
   /** go.mod does not account for what is imported, or is overruled: refuses nothing. */
   readonly problems: readonly Refusal[];
+  /**
+   * The requirements that `go mod tidy` would write, by path. `undefined`: nobody knows, for there are problems, those of
+   * tests of dependencies included, and tidy would look for what solves them.
+   */
+  tidyRequirements(): Promise<readonly ModuleAt[] | undefined>;
 }
 
 export type RequiredLinesOutcome =
@@ -55,6 +68,8 @@ function overruledProblems(modules: readonly ModuleAt[]): Refusal[] {
 interface WholeGraph {
   readonly tidy: readonly Need[];
   readonly problems: readonly Refusal[];
+  /** Absent where go.mod is to be changed before, or part of the graph is missing. */
+  readonly tests?: OtherTests;
 }
 
 /** What tidy keeps beyond what a build needs: the lines of tests of dependencies, and of every go.mod of the graph. */
@@ -65,14 +80,15 @@ async function ofWholeGraph(goMods: GoMods, loader: PackageLoader, { needs }: Lo
   if (reasons.length > 0) return { tidy: [], problems: reasons };
   const ofGraph = [...goMods.fetched.values()].map((module): Need => ({ module, kind: 'go.mod' }));
   const go = goMods.mains.mains[0]?.file.go ?? IMPLIED_GO;
-  const ofTests = await loader.loadOtherTests(compareGoVersions(go, NARROW_TESTS_SINCE) < 0);
+  const tests = await loader.loadOtherTests(compareGoVersions(go, NARROW_TESTS_SINCE) < 0);
   const keepsGoMods = compareGoVersions(go, TIDY_GO_MOD_LINES_SINCE) >= 0;
   const required = new Set(needs.map(needKey));
-  const more = [...ofTests.filter(({ kind }) => kind === 'zip' || keepsGoMods), ...ofGraph];
+  const more = [...tests.needs.filter(({ kind }) => kind === 'zip' || keepsGoMods), ...ofGraph];
   const distinct = [...new Map(more.map((need) => [needKey(need), need])).values()];
   return {
     tidy: distinct.filter((need) => !required.has(needKey(need))),
     problems: requirements === written ? [] : overruledProblems(overruled(goMods, written, graph)),
+    ...(requirements === written ? { tests } : {}),
   };
 }
 
@@ -86,16 +102,21 @@ export async function requiredLines(inputs: RequiredLinesInputs): Promise<Requir
   if (conflict) return { kind: 'refused', reasons: [conflict, ...conflicts] };
   const goMods = openGoMods(mains, source);
   const requirements = withoutRedundant(goMods, rootRequirements(goMods));
-  const loader = openPackageLoader({ goMods, local: localPackagesOf(facts), reader }, requirements);
+  const sources: PackageSources = { goMods, local: localPackagesOf(facts), reader };
+  const loader = openPackageLoader(sources, requirements);
   const loaded = await loader.load();
   const [reason, ...more] = loaded.reasons;
   if (reason) return { kind: 'refused', reasons: [reason, ...more] };
-  const { tidy, problems } = await ofWholeGraph(goMods, loader, loaded);
+  const { tidy, problems, tests } = await ofWholeGraph(goMods, loader, loaded);
+  const all = [...problems, ...loaded.problems];
+  const isClear = all.length === 0 && tests?.problems.length === 0;
   return {
     kind: 'loaded',
     required: loaded.needs,
     tidy,
-    problems: [...problems, ...loaded.problems],
+    problems: all,
+    tidyRequirements: async () =>
+      tests && isClear ? tidyRoots({ sources, written: requirements, loaded, tests }) : undefined,
   };
 }
 

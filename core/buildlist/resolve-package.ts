@@ -9,7 +9,13 @@ import type { FolderFiles, PackageReader } from './package-reader.ts';
 /** Which module provides a package (https://go.dev/ref/mod#resolve-pkg-mod). */
 
 export type Provided =
-  | { readonly kind: 'found'; readonly module: ModuleAt; readonly files: ReadonlyMap<string, GoFileFacts> }
+  | {
+      readonly kind: 'found';
+      readonly module: ModuleAt;
+      readonly files: ReadonlyMap<string, GoFileFacts>;
+      /** Modules whose path would let them provide it, and that do not. */
+      readonly others: readonly ModuleAt[];
+    }
   | { readonly kind: 'missing' }
   | { readonly kind: 'ambiguous'; readonly modules: readonly ModuleAt[] }
   /** Modules that may provide it cannot be read, and no two others do. */
@@ -54,6 +60,7 @@ export async function findPackage(
   candidate: (module: ModuleAt) => void,
 ): Promise<Provided> {
   const found: { module: ModuleAt; files: ReadonlyMap<string, GoFileFacts> }[] = [];
+  const others: ModuleAt[] = [];
   const unavailable: string[] = [];
   for (const prefix of modulePathsOf(path)) {
     const version = versionOf(prefix);
@@ -67,10 +74,11 @@ export async function findPackage(
     }
     const files = await filesOf(sources, module, path.slice(prefix.length + 1));
     if (files.kind === 'files') found.push({ module, files: files.files });
+    if (files.kind === 'none') others.push(module);
     if (files.kind === 'unavailable') unavailable.push(`${moduleKey(module)}: ${files.why}`);
   }
   const [first, second] = found;
   if (first && second) return { kind: 'ambiguous', modules: found.map(({ module }) => module) };
   if (unavailable.length > 0) return { kind: 'unknown', why: unavailable.join('; ') };
-  return first ? { kind: 'found', ...first } : { kind: 'missing' };
+  return first ? { kind: 'found', ...first, others } : { kind: 'missing' };
 }

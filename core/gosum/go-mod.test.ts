@@ -131,6 +131,30 @@ describe('a go.mod file', () => {
     ]);
   });
 
+  it('gives back the requirements that it was written from, however it is laid out', () => {
+    const requirement = fc.record({
+      path: fc.stringMatching(/^example\.com\/m[a-z0-9-]{0,8}$/),
+      version: fc.tuple(fc.nat({ max: 1 }), fc.nat(), fc.nat()).map((numbers) => `v${numbers.join('.')}`),
+      indirect: fc.boolean(),
+    });
+    const layout = fc.record({
+      ...{ block: fc.boolean(), quote: fc.constantFrom('', '"') },
+      ...{ newline: fc.constantFrom('\n', '\r\n', '\n\n// text\n'), blank: fc.constantFrom(' ', '\t', ' \t ') },
+    });
+    fc.assert(
+      fc.property(fc.array(requirement), layout, (requirements, { block, quote, newline, blank }) => {
+        const lines = requirements.map(({ path, version, indirect }) =>
+          [`${quote}${path}${quote}`, version, ...(indirect ? ['// indirect'] : [])].join(blank),
+        );
+        const rows = block ? ['require (', ...lines, ')'] : lines.map((line) => `require${blank}${line}`);
+        const text = ['module example.com/m', ...rows, ''].join(newline);
+        const written = requirements.map((each) => expect.objectContaining(each));
+        expect(fileOf(text).requirements).toEqual(written);
+        expect(parseDependencyGoMod(text)).toMatchObject({ kind: 'parsed', file: { requirements: written } });
+      }),
+    );
+  });
+
   it('lets a directory replace a module of any name, as the go command does', () => {
     for (const name of ['fmt', 'example/a', 'Example.com/A_B', 'example.com/a@b', './a'])
       expect(fileOf(`${MODULE}require ${name} v0.0.0\nreplace ${name} => ./x\n`).requirements).toMatchObject([

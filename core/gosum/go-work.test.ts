@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseGoWork } from './go-work.ts';
 
@@ -60,5 +61,30 @@ replace (
       kind: 'malformed',
       problem: { line, column, expected: expect.stringMatching(/./), found: expect.stringMatching(/./) },
     });
+  });
+
+  it('gives back the folders that it was written from, however it is laid out', () => {
+    const directory = fc.stringMatching(/^\.{1,2}(?:\/[a-z0-9 @]{1,6}){0,3}$/);
+    fc.assert(
+      fc.property(fc.array(directory), fc.boolean(), fc.constantFrom('\n', '\r\n'), (directories, block, newline) => {
+        const quoted = directories.map((each) => JSON.stringify(each));
+        const rows = block ? ['use (', ...quoted, ')'] : quoted.map((each) => `use ${each}`);
+        const parsed = parseGoWork(['go 1.23.0', ...rows, ''].join(newline));
+        const uses = directories.map((each) => expect.objectContaining({ directory: each }));
+        expect(parsed).toMatchObject({ kind: 'parsed', file: { uses, replacements: [] } });
+      }),
+    );
+  });
+
+  it('is a value, never a thrown error, whatever the text', () => {
+    const piece = fc.constantFrom(
+      ...'go|use|replace|toolchain|godebug|=>|(|)|\n| |//|"|`|\\|./a|v1.0.0|\0|\ud800'.split('|'),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.oneof(piece, fc.string({ unit: 'binary' })), { maxLength: 30 }), (pieces) => {
+        expect(['parsed', 'malformed']).toContain(parseGoWork(pieces.join('')).kind);
+      }),
+      { numRuns: 500 },
+    );
   });
 });

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseVersionFacts, parseVersionList } from './module-index.ts';
 
@@ -24,6 +25,24 @@ describe('a list of versions', () => {
       expect(list(text)).toBeUndefined();
     },
   );
+
+  it('never holds what no line begins with, whatever the bytes', () => {
+    const line = fc.oneof(fc.constantFrom('v1.0.0', 'v2.1.0-rc.1 2019-04-11T23:18:29Z', '<html>', '\0'), fc.string());
+    fc.assert(
+      fc.property(fc.array(line), (lines) => {
+        const words = lines
+          .join('\n')
+          .split('\n')
+          .map((each) => each.trim().split(/\s/, 1)[0]);
+        for (const version of list(lines.join('\n')) ?? []) expect(words).toContain(version);
+      }),
+    );
+    fc.assert(
+      fc.property(fc.uint8Array(), (bytes) => {
+        parseVersionList(bytes);
+      }),
+    );
+  });
 
   it('is text', () => {
     expect(parseVersionList(Buffer.of(0xff, 0xfe, 0x76))).toBeUndefined();
@@ -52,6 +71,25 @@ describe('what a proxy says of a version', () => {
       expect(facts(value)).toBeUndefined();
     },
   );
+
+  it('is nothing said but that version, whatever JSON it is', () => {
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          fc.json(),
+          fc.record({ Version: fc.string(), Time: fc.string() }).map((each) => JSON.stringify(each)),
+        ),
+        (text) => {
+          const said = parseVersionFacts(Buffer.from(text));
+          if (said) expect(JSON.parse(text)).toMatchObject({ Version: said.version });
+        },
+      ),
+    );
+    const deep = '['.repeat(200_000);
+    expect(parseVersionFacts(Buffer.from(deep))).toBeUndefined();
+    const answer = `{"Version":"v1.0.0","More":${deep}${']'.repeat(200_000)}}`;
+    expect(parseVersionFacts(Buffer.from(answer))?.version).toBe('v1.0.0');
+  });
 
   it('is no error page and no half of an answer', () => {
     for (const text of ['<html>', '{"Version":"v1.0.0"', ''])

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   escapeModulePath,
@@ -89,6 +90,25 @@ describe('a module path', () => {
     expect(matchesPathMajor(version, suffix)).toBe(may);
   });
 
+  it('is its prefix and its major version, and nothing else, whatever the text', () => {
+    const element = fc.constantFrom('example.com', 'gopkg.in', 'a', 'B', 'v2', 'v1', 'v02', 'yaml.v3', '..', '', '~1');
+    const path = fc.oneof(
+      fc.array(element, { maxLength: 4 }).map((elements) => elements.join('/')),
+      fc.string(),
+    );
+    fc.assert(
+      fc.property(path, (text) => {
+        const split = splitPathVersion(text);
+        if (split) expect(split.prefix + split.major).toBe(text);
+        if (modulePathProblem(text) !== undefined) return;
+        expect(split).toBeDefined();
+        expect(filePathProblem(text)).toBeUndefined();
+        expect(text).toMatch(/^[a-z0-9.][a-z0-9.-]*\.[a-z0-9.-]*(?:\/[A-Za-z0-9._~-]+)*$/);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it('is escaped so that no file system folds two into one', () => {
     expect(escapeModulePath('github.com/BurntSushi/toml')).toBe('github.com/!burnt!sushi/toml');
     expect(escapeModuleVersion('v1.0.0-RC1')).toBe('v1.0.0-!r!c1');
@@ -158,6 +178,28 @@ describe('patterns of private modules', () => {
     [[], 'git.example.com/a', false],
   ])('%j match %s: %s', (patterns, path, matches) => {
     expect(matchesPathPatterns(patterns, path)).toBe(matches);
+  });
+
+  it('match what lies below them and nothing beside them', () => {
+    const element = fc.stringMatching(/^[a-z0-9.*?_-]{1,8}$/);
+    const literal = fc.stringMatching(/^[a-z0-9_-]{1,8}$/);
+    fc.assert(
+      fc.property(fc.array(literal, { minLength: 1, maxLength: 4 }), literal, (elements, more) => {
+        const path = elements.join('/');
+        expect(matchesPathPatterns([path], path)).toBe(true);
+        expect(matchesPathPatterns([path], `${path}/${more}`)).toBe(true);
+        expect(matchesPathPatterns([path], `${path}${more}`)).toBe(false);
+        expect(matchesPathPatterns([`${path}/${more}`], path)).toBe(false);
+      }),
+    );
+    fc.assert(
+      fc.property(fc.array(element, { minLength: 1, maxLength: 3 }), fc.string(), (globs, path) => {
+        const matches = matchesPathPatterns([globs.join('/')], path);
+        expect(matchesPathPatterns([globs.join('/'), 'other.example'], path)).toBe(
+          matches || path.split('/')[0] === 'other.example',
+        );
+      }),
+    );
   });
 
   it('match in linear time', () => {

@@ -40,7 +40,7 @@ describe('the page on module policy', () => {
       first.replace('{ … }', '{}'),
       ...more.map((text) => `schema: relseal.policy/1\nname: p\ngates: {}\nmodules:\n${text}`),
     ];
-    expect(documents).toHaveLength(3);
+    expect(documents).toHaveLength(4);
     for (const document of documents) expect(parsePolicy(document)?.modules).toBeDefined();
   });
 

@@ -1,6 +1,7 @@
 import { matchesPathPatterns } from '../gosum/module-path.ts';
-import type { ModuleFacts } from './module-facts.ts';
+import type { ModuleFacts, OriginComparison } from './module-facts.ts';
 import type { ModulePolicy } from './module-policy.ts';
+import { judgeSignatures } from './publisher-rules.ts';
 import { isReviewed } from './reviewed.ts';
 import type { ModuleRule } from './rule.ts';
 import { builtModules, type SelectedModule } from './selected-modules.ts';
@@ -10,7 +11,7 @@ import { builtModules, type SelectedModule } from './selected-modules.ts';
 const goSumChanged: ModuleRule = {
   code: 'modpolicy.go-sum-changed',
   title: 'go.sum changed since the last release that passed, and no named person reviewed it.',
-  fix: 'Let somebody else than the author read what is new, and name the review under `reviewed`.',
+  fix: 'Let somebody else than the author approve the change at its source host, or name the review under `reviewed`.',
   settings: ['go-sum-changed'],
   judge: (facts, policy) => {
     const { lastRelease, goSumSha256 } = facts;
@@ -45,7 +46,7 @@ const originDiverged: ModuleRule = {
   fix: 'Do not build with it: compare both trees, and tell the authors and whoever runs the proxy.',
   settings: [],
   judge: ({ origins }, policy) => {
-    if (!policy['origin-diverged'].compare) return [];
+    if (!policy['origin-diverged'].compare && !takesTwoSources(policy)) return [];
     if (origins === undefined) return { notChecked: 'what the origins of the modules hold' };
     return origins.flatMap(({ module, h1, origin }) =>
       origin.kind === 'hashed' && origin.h1 !== h1
@@ -74,6 +75,10 @@ const originNotChecked: ModuleRule = {
     ),
 };
 
+/** Whether the first use of a private module may rest on two sources. */
+export const takesTwoSources = ({ 'first-use': { severity, twoSources } }: ModulePolicy): boolean =>
+  twoSources && severity !== 'off';
+
 /** Private modules of the build that the last release did not have, at any version. */
 export function firstUsedModules(
   facts: Pick<ModuleFacts, 'goMod' | 'buildList' | 'lastRelease' | 'privatePatterns'>,
@@ -85,15 +90,33 @@ export function firstUsedModules(
 const isApproved = ({ path, version }: SelectedModule, { approved }: ModulePolicy['first-use']): boolean =>
   approved.some((each) => each.path === path && each.version === version);
 
+const holds = (compared: readonly OriginComparison[] | undefined, { path, version }: SelectedModule): boolean =>
+  compared?.some(
+    ({ module, h1, origin }) =>
+      module.path === path && module.version === version && origin.kind === 'hashed' && origin.h1 === h1,
+  ) ?? false;
+
+/** A signature vouches, and so do two sources: a proxy that was asked for itself, and the origin behind it. */
+function isVouchedFor(facts: ModuleFacts, policy: ModulePolicy): (module: SelectedModule) => boolean {
+  const signed = new Set(
+    judgeSignatures(facts, policy).flatMap(({ module: { path, version }, word }) =>
+      word.kind === 'good' ? [`${path}@${version}`] : [],
+    ),
+  );
+  return (module) =>
+    signed.has(`${module.path}@${module.version}`) ||
+    (takesTwoSources(policy) && holds(facts.origins, module) && holds(facts.proxied, module));
+}
+
 const firstUse: ModuleRule = {
   code: 'modpolicy.first-use',
   title: 'A private module is used for the first time on trust alone (`tofu`).',
-  fix: 'Let its publisher sign it, name a second source that holds the same bytes, or approve it under `first-use.approved`.',
+  fix: 'Let its publisher sign it, compare it with its origin (`first-use.twoSources`), or approve it under `first-use.approved`.',
   settings: ['first-use'],
   judge: (facts, policy) => {
-    const bases = new Map(facts.firstUses?.map(({ module, basis }) => [`${module.path}@${module.version}`, basis]));
+    const isVouched = isVouchedFor(facts, policy);
     return firstUsedModules(facts)
-      .filter((module) => (bases.get(`${module.path}@${module.version}`) ?? []).length === 0)
+      .filter((module) => !isVouched(module))
       .filter((module) => !isApproved(module, policy['first-use']))
       .map(({ path, version, where }) => ({
         where,

@@ -34,6 +34,8 @@ export interface SoughtRelease {
 
 export interface FoundRelease {
   readonly release: LastRelease;
+  /** Its go.sum; empty where it had none. */
+  readonly goSum: string;
   /** Its verdict and its snapshot. */
   readonly evidence: EvidenceRef[];
 }
@@ -44,8 +46,11 @@ const evidenceOf = (reports: readonly CheckReport[], check: string, kind: string
     .flatMap((report) => report.evidence)
     .find((evidence) => evidence.kind === kind);
 
+const textOf = async (worm: WormStore, tenant: TenantId, file: EvidenceRef): Promise<string> =>
+  Buffer.from(await loadEvidence(worm, tenant, file)).toString('utf8');
+
 async function modulesOf(worm: WormStore, tenant: TenantId, goMod: EvidenceRef, record?: ModulePolicyRecord) {
-  const parsed = parseGoMod(Buffer.from(await loadEvidence(worm, tenant, goMod)).toString('utf8'));
+  const parsed = parseGoMod(await textOf(worm, tenant, goMod));
   const built: readonly ModuleAt[] =
     parsed.kind === 'parsed' ? builtModules({ goMod: parsed.file, buildList: record?.buildList }) : [];
   return built.map(({ path, version }) => ({ path, version }));
@@ -79,7 +84,7 @@ async function releaseOf(
     ...(goSum ? { goSumSha256: goSum.sha256 } : {}),
     ...(facts ? { tree: treeFactsOf(facts) } : {}),
   };
-  return { release, evidence: [evidence, reference] };
+  return { release, goSum: goSum ? await textOf(worm, tenant, goSum) : '', evidence: [evidence, reference] };
 }
 
 /**

@@ -78,12 +78,42 @@ export const OriginComparison = z.strictObject({
 });
 export type OriginComparison = z.infer<typeof OriginComparison>;
 
-/** What the first use of a private module rests on; nothing: trust on first use. */
-export const FirstUse = z.strictObject({
-  module: VersionedModule,
-  basis: z.array(z.enum(['signature', 'two-sources'])),
+/** Go for one platform, as go.mod would have the go command fetch it. */
+export const ToolchainProof = z.strictObject({
+  /** `linux/amd64`. */
+  platform: text,
+  /** As in `1.22.3`. */
+  release: text,
+  /** Its zip in the checksum database; absent: there is no record. */
+  recorded: z.strictObject({ record: z.int().nonnegative(), h1: text }).optional(),
+  /** What the module proxy has; absent: nobody looked. */
+  served: z
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('hashed'), h1: text }),
+      z.strictObject({ kind: z.literal('absent') }),
+      z.strictObject({ kind: z.literal('invalid'), why: text }),
+    ])
+    .optional(),
 });
-export type FirstUse = z.infer<typeof FirstUse>;
+export type ToolchainProof = z.infer<typeof ToolchainProof>;
+
+/** Of 64 KiB, which is all that is read of a signature. */
+const MAX_SIGNATURE_BASE64 = 87_384;
+
+/** What lies where the signature of a publisher is to be, in its own bytes: whoever judges again verifies it again. */
+export const PublisherSignature = z.strictObject({
+  module: VersionedModule,
+  answer: z.discriminatedUnion('kind', [
+    z.strictObject({ kind: z.literal('found'), base64: z.base64().max(MAX_SIGNATURE_BASE64) }),
+    z.strictObject({ kind: z.literal('absent') }),
+    z.strictObject({ kind: z.literal('not-checked'), why: text }),
+  ]),
+});
+export type PublisherSignature = z.infer<typeof PublisherSignature>;
+
+/** An approval at the source host; accounts that the policy does not name stay without a name. */
+export const RecordedReview = z.strictObject({ commit: GitSha, reviewer: z.string().min(1).max(255).optional() });
+export type RecordedReview = z.infer<typeof RecordedReview>;
 
 /** Evidence of kind `module-policy`: the rules, and all they were judged by. Files are named by their own evidence. */
 export const ModulePolicyRecord = z.strictObject({
@@ -112,11 +142,16 @@ export const ModulePolicyRecord = z.strictObject({
   changed: z.array(ChangedModule).optional(),
   origins: z.array(OriginComparison).optional(),
   privatePatterns: z.array(z.string()),
-  firstUses: z.array(FirstUse).optional(),
+  /** Private modules that are used for the first time, as proxies alone serve them, where two sources are asked for. */
+  proxied: z.array(OriginComparison).optional(),
+  /** Of versions that are new and that a publisher answers for; absent: nobody looked. */
+  publisherSignatures: z.array(PublisherSignature).optional(),
+  /** Absent: nobody looked, or go.mod has nothing fetched. */
+  toolchains: z.array(ToolchainProof).optional(),
   /** Private modules that a public service turned out to know, and which one. */
   publicSightings: z.array(z.strictObject({ module: VersionedModule, seenAt: text })),
-  /** Who approved which commit at the source host; absent: it keeps no reviews. */
-  reviews: z.array(z.strictObject({ reviewer: z.string().min(1).max(255), commit: GitSha })).optional(),
+  /** Absent: no source host was asked. */
+  reviews: z.array(RecordedReview).optional(),
 });
 export type ModulePolicyRecord = z.infer<typeof ModulePolicyRecord>;
 

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { GitSha } from '../../events/fields.ts';
 import { isGoRelease } from './go-release.ts';
+import { Publisher } from './publisher.ts';
 import { isVersionRange } from './version-range.ts';
 
 /** What a release may be made of, as data: the section `modules` of a policy document. Absent means every default here. */
@@ -67,6 +68,13 @@ export const ModulePolicy = z.strictObject({
       allow: z.array(GoRelease).max(100).default([]),
       /** Whether go.mod must name its toolchain. */
       pinned: z.boolean().default(false),
+      /** Platforms for which the Go that go.mod has fetched must be in the checksum database, as `linux/amd64`. */
+      proved: z
+        .array(z.string().regex(/^[a-z0-9]{1,32}\/[a-z0-9]{1,32}$/))
+        .max(50)
+        .default([]),
+      /** Whether the zips of those are compared with their records, too; each has some 70 MB. */
+      zips: z.boolean().default(false),
     })
     .prefault({}),
   denied: z
@@ -107,6 +115,8 @@ export const ModulePolicy = z.strictObject({
   'h2-line': plain('warn'),
   'origin-diverged': z.strictObject({ compare: z.boolean().default(false) }).prefault({}),
   'origin-not-checked': plain('warn'),
+  /** `ask`: the checksum database is asked for private modules, which tells their names. */
+  'private-from-public': z.strictObject({ ask: z.boolean().default(false) }).prefault({}),
   'first-use': z
     .strictObject({
       severity: Severity.default('warn'),
@@ -115,6 +125,15 @@ export const ModulePolicy = z.strictObject({
         .array(z.strictObject({ path: z.string().min(1).max(1024), version: Version, by: Person, reason: Reason }))
         .max(10_000)
         .default([]),
+      /** Whether it is enough that a proxy and the origin, each asked for itself, hold what go.sum says. */
+      twoSources: z.boolean().default(false),
+    })
+    .prefault({}),
+  'publisher-signature': z
+    .strictObject({
+      severity: Severity.default('refuse'),
+      /** Whose signatures count. One that is bad refuses, required or not. */
+      publishers: z.array(Publisher).max(100).default([]),
     })
     .prefault({}),
   permission: z

@@ -430,9 +430,16 @@ describe('what is new since the last release', () => {
     ['a go.sum that was not there', { goSumSha256: SUM, lastRelease: last() }, {}, ['go-sum-changed go.sum']],
     ['a go.sum that is gone', { lastRelease: last(SUM) }, {}, ['go-sum-changed go.sum']],
     ['a reviewed change', { lastRelease: last(SUM), reviews: [{ reviewer: 'ann', commit: COMMIT }] }, {}, []],
+    ['one reviewed by somebody', { lastRelease: last(SUM), reviews: [{ commit: COMMIT }] }, {}, []],
+    [
+      'one reviewed by somebody, where the policy says by whom',
+      { lastRelease: last(SUM), reviews: [{ commit: COMMIT }] },
+      { reviewers: ['ann'] },
+      ['go-sum-changed go.sum'],
+    ],
   ])('go.sum: %s', (_what, changes, policy, warned) => {
     expect(judge(factsOf(MOD, changes), policy).warned).toEqual(warned);
-    const refusing = { 'go-sum-changed': { severity: 'refuse' } };
+    const refusing = { ...policy, 'go-sum-changed': { severity: 'refuse' } };
     expect(refuses(MOD, refusing, changes)).toEqual(warned);
   });
 
@@ -474,14 +481,42 @@ describe('what is new since the last release', () => {
 
   const priv = { privatePatterns: ['example.com/a'] };
   const text = requiring('example.com/a v1.0.0');
+  const same = { module, h1: 'h1:x', origin: { kind: 'hashed' as const, h1: 'h1:x' } };
+  const other = { ...same, origin: { kind: 'hashed' as const, h1: 'h1:y' } };
+  const gone = { ...same, origin: { kind: 'not-checked' as const, why: 'gone' } };
+  const twoSources = { 'first-use': { twoSources: true } };
   const approved = (version: string) => ({
     'first-use': { approved: [{ path: 'example.com/a', version, by: 'ann', reason: 'ours' }] },
   });
   it.each<[string, Partial<ModuleFacts>, PolicyInput, string[]]>([
     ['a public one', {}, {}, []],
     ['a private one', priv, {}, ['first-use go.mod:6']],
-    ['one that its publisher signed', { ...priv, firstUses: [{ module, basis: ['signature'] }] }, {}, []],
-    ['one that nothing vouches for', { ...priv, firstUses: [{ module, basis: [] }] }, {}, ['first-use go.mod:6']],
+    ['one that two sources hold alike', { ...priv, origins: [same], proxied: [same] }, twoSources, []],
+    [
+      'one of two sources, which nobody asked for',
+      { ...priv, origins: [same], proxied: [same] },
+      {},
+      ['first-use go.mod:6'],
+    ],
+    [
+      'one that its origin alone holds',
+      { ...priv, origins: [same], proxied: [gone] },
+      twoSources,
+      ['first-use go.mod:6'],
+    ],
+    ['one that nobody asked a proxy for', { ...priv, origins: [same] }, twoSources, ['first-use go.mod:6']],
+    [
+      'one that a proxy holds otherwise',
+      { ...priv, origins: [same], proxied: [other] },
+      twoSources,
+      ['first-use go.mod:6'],
+    ],
+    [
+      'one that a proxy alone holds',
+      { ...priv, origins: [gone], proxied: [same] },
+      twoSources,
+      ['origin-not-checked example.com/a@v1.0.0', 'first-use go.mod:6'],
+    ],
     ['one that somebody approved', priv, approved('v1.0.0'), []],
     ['one approved at another version', priv, approved('v1.0.1'), ['first-use go.mod:6']],
     [
@@ -492,6 +527,14 @@ describe('what is new since the last release', () => {
     ],
   ])('a module used for the first time: %s', (_what, changes, policy, warned) => {
     expect(judge(factsOf(text, changes), policy).warned).toEqual(warned);
+  });
+
+  it('refuses a module that its origin holds otherwise, where two sources are asked for', () => {
+    expect(refuses(text, twoSources, { ...priv, origins: [other], proxied: [same] })).toEqual([
+      'origin-diverged example.com/a@v1.0.0',
+    ]);
+    expect(refuses(text, twoSources, priv)).toEqual(['not-checked modpolicy.origin-diverged']);
+    expect(refuses(text, { 'first-use': { twoSources: true, severity: 'off' } }, priv)).toEqual([]);
   });
 
   it('refuses a private module that a public service knows, whatever the policy says', () => {
@@ -508,10 +551,7 @@ describe('permissions', () => {
     },
   });
   const text = requiring('example.com/priv v1.0.0', 'example.com/public v1.0.0');
-  const facts = {
-    privatePatterns: ['example.com/priv'],
-    firstUses: [{ module: { path: 'example.com/priv', version: 'v1.0.0' }, basis: ['signature' as const] }],
-  };
+  const facts = { privatePatterns: ['example.com/priv'] };
   it.each<[string, PolicyInput, Partial<ModuleFacts>, string[]]>([
     ['no matrix', {}, {}, []],
     ['both acts on all', matrix(['publish', 'fetch'], ['example.com']), {}, []],
@@ -589,7 +629,12 @@ describe('severities', () => {
 
   it('have no setting for what is tampering', () => {
     const fixed = MODULE_RULES.filter(({ settings }) => settings.length === 0).map(({ code }) => code);
-    expect(fixed).toEqual(['modpolicy.foreign-syntax', 'modpolicy.origin-diverged', 'modpolicy.private-from-public']);
+    expect(fixed).toEqual([
+      'modpolicy.foreign-syntax',
+      'modpolicy.origin-diverged',
+      'modpolicy.private-from-public',
+      'modpolicy.signature-bad',
+    ]);
   });
 
   it('are judged in time that grows with the file, whatever it repeats', () => {

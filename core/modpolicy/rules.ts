@@ -2,6 +2,7 @@ import { AUTHOR_RULES } from './author-rules.ts';
 import { SYNTAX_RULES } from './foreign-syntax.ts';
 import { HISTORY_RULES } from './history-rules.ts';
 import { PERMISSION_RULES } from './permission-rule.ts';
+import { PUBLISHER_RULES } from './publisher-rules.ts';
 import { REPLACEMENT_RULES } from './replacement-rules.ts';
 import { REQUIREMENT_RULES } from './requirement-rules.ts';
 import type { ModuleRule } from './rule.ts';
@@ -17,6 +18,7 @@ export const MODULE_RULES: readonly ModuleRule[] = [
   ...AUTHOR_RULES,
   ...TREE_RULES,
   ...HISTORY_RULES,
+  ...PUBLISHER_RULES,
   ...PERMISSION_RULES,
 ];
 

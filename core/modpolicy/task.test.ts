@@ -1,21 +1,27 @@
+import { zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import { GitSha, TenantId } from '../../events/fields.ts';
 import { failing } from '../../test/fakes/failing.ts';
 import { fixedClock } from '../../test/fakes/fixed-clock.ts';
 import { memoryLedgerStore } from '../../test/fakes/memory-ledger-store.ts';
+import { memoryModuleCache } from '../../test/fakes/memory-module-cache.ts';
 import { memoryViews } from '../../test/fakes/memory-views.ts';
 import { memoryWormStore } from '../../test/fakes/memory-worm-store.ts';
 import { testChecksumDatabase } from '../../test/fakes/test-checksum-database.ts';
-import { H1Digest, ModuleVersion } from '../brands.ts';
+import { testSshKey } from '../../test/fakes/test-ssh-key.ts';
+import { H1Digest, ModulePath, ModuleVersion } from '../brands.ts';
 import { keepReport, loadReport } from '../check.ts';
-import { keepEvidence, keepJsonEvidence } from '../evidence.ts';
+import { keepEvidence, keepJsonEvidence, loadEvidence } from '../evidence.ts';
 import { Fault } from '../faults.ts';
 import { decideGate } from '../gate/decide-gate.ts';
 import { h1OfGoMod } from '../gosum/dirhash.ts';
+import { hashModuleZip } from '../gosum/module-zip.ts';
+import { accessOf } from '../gosum/zip-hashing.ts';
 import { appendEntries } from '../ledger/append.ts';
 import { entryKeyOf } from '../ledger/entry.ts';
 import type { KeptHead } from '../ports/head-store.ts';
 import type { ModuleIndex, ModuleSource } from '../ports/module-source.ts';
+import type { Reviews } from '../ports/reviews.ts';
 import { projectEntries } from '../query/project.ts';
 import { businessKeyOf, releaseIdOf, SourceSubject } from '../runs/run-input.ts';
 import { sourceFactsOf } from '../source/source-facts.ts';
@@ -144,7 +150,10 @@ function world(goMods: Readonly<Record<string, string>> = {}, changes: Partial<C
 const MOD = 'module example.com/m\n\ngo 1.22\n';
 const REQUIRING = `${MOD}\nrequire example.com/a v1.0.0\n`;
 const A = 'module example.com/a\n';
+const A_PATH = ModulePath.parse('example.com/a');
 const first = { tag: 'v1.0.0', files: { 'go.mod': MOD } };
+const zipOf = (version: string, names: readonly string[]) =>
+  zipSync(Object.fromEntries(names.map((name) => [`${A_PATH}@${version}/${name}`, Buffer.from('package a\n')])));
 /** Rules that want what this world does not make. */
 const QUIET = '{unused-requirement: {severity: off}}';
 
@@ -276,6 +285,34 @@ describe('what is new since the last release', () => {
     expect((await check(next(), `{${refusing}}`, none)).refused).toEqual([changed]);
   });
 
+  it('keeps the account of a reviewer only where the policy names it', async () => {
+    const { release, check, worm } = world();
+    await release(first);
+    const reviews = { of: async (_repository: object, commit: GitSha) => [{ reviewer: 'bob', commit }] };
+    const recordOf = async (policy: string) => {
+      const { report, refused } = await check(next(), policy, { reviews });
+      const record = report.evidence.find(({ kind }) => kind === 'module-policy');
+      const text = record && Buffer.from(await loadEvidence(worm, TENANT, record)).toString('utf8');
+      return { refused, names: text?.includes('"bob"') };
+    };
+    const refusing = 'go-sum-changed: {severity: refuse}, unused-requirement: {severity: off}';
+    expect(await recordOf(`{${refusing}}`)).toEqual({ refused: [], names: false });
+    expect(await recordOf(`{${refusing}, reviewers: [bob]}`)).toEqual({ refused: [], names: true });
+  });
+
+  it('asks no source host for reviews that no rule wants, and fails with one that is away', async () => {
+    const { check } = world();
+    const down: Reviews = {
+      of: async () => {
+        throw new Fault('SourceUnreachable', 'down');
+      },
+    };
+    await expect(check(next(), QUIET, { reviews: down })).rejects.toMatchObject({ name: 'SourceUnreachable' });
+    const off =
+      '{go-sum-changed: {severity: off}, binary-object: {severity: off}, unused-requirement: {severity: off}}';
+    expect((await check(next(), off, { reviews: down })).refused).toEqual([]);
+  });
+
   it('shows an object for the first time only', async () => {
     const { release, check } = world();
     const files = { 'a.s': 'TEXT' };
@@ -283,6 +320,32 @@ describe('what is new since the last release', () => {
     expect((await check(next(files), QUIET)).warned).toEqual(['modpolicy.binary-object the release']);
     await release({ tag: 'v1.0.1', files: { 'go.mod': MOD, 'go.sum': SUM, ...files } });
     expect((await check(next(files), QUIET)).warned).toEqual([]);
+  });
+
+  it('is read from the cache where a go.sum states it, of both releases', async () => {
+    const versions = { 'v1.0.0': zipOf('v1.0.0', ['a.go']), 'v1.1.0': zipOf('v1.1.0', ['a.go', 'a.s']) };
+    const proxy = proxyOf({ 'example.com/a@v1.0.0': A, 'example.com/a@v1.1.0': A });
+    const asked: string[] = [];
+    const zip: ModuleSource['zip'] = async (_path, version) => {
+      asked.push(version);
+      return { ...accessOf(Object(versions)[version]), release: async () => {} };
+    };
+    const goMods = { 'example.com/a@v1.0.0': A, 'example.com/a@v1.1.0': A };
+    const { release, check } = world(goMods, { modules: { ...proxy, zip }, cache: memoryModuleCache() });
+    const releaseOf = async (version: 'v1.0.0' | 'v1.1.0') => {
+      const hashed = await hashModuleZip(accessOf(versions[version]), A_PATH, ModuleVersion.parse(version));
+      const h1 = hashed.kind === 'hashed' ? hashed.h1 : hashed.why;
+      const goMod = `${MOD}\nrequire example.com/a ${version}\n`;
+      return { tag: version, files: { 'go.mod': goMod, 'go.sum': `example.com/a ${version} ${h1}\n` } };
+    };
+    await release(await releaseOf('v1.0.0'));
+    const next = await releaseOf('v1.1.0');
+    const { warned } = await check(next, QUIET);
+    expect([warned, asked.sort()]).toEqual([
+      expect.arrayContaining(['modpolicy.binary-object example.com/a@v1.1.0']),
+      ['v1.0.0', 'v1.1.0'],
+    ]);
+    expect([(await check(next, QUIET)).warned, asked]).toEqual([warned, ['v1.0.0', 'v1.1.0']]);
   });
 
   it('believes no view: a row for an entry that the log does not hold is LedgerInconsistent', async () => {
@@ -327,15 +390,122 @@ describe('the origins of modules', () => {
 });
 
 describe('private modules', () => {
+  const goMods = { 'example.com/a@v1.0.0': A };
   const settings = { private: ['example.com/a'] };
-  const release = { tag: 'v1.0.0', files: { 'go.mod': REQUIRING } };
-  it('are shown as tofu until something vouches for them', async () => {
-    const goMods = { 'example.com/a@v1.0.0': A };
-    expect((await world(goMods, { settings }).check(release, QUIET)).warned).toEqual(['modpolicy.first-use go.mod:5']);
-    const signed = { settings, trust: { basisOf: async () => ['signature' as const] } };
-    expect((await world(goMods, signed).check(release, QUIET)).warned).toEqual([]);
-    const nothing = { settings, trust: { basisOf: async () => [] } };
-    expect((await world(goMods, nothing).check(release, QUIET)).warned).toEqual(['modpolicy.first-use go.mod:5']);
+  const lines = (h1: string) =>
+    `example.com/a v1.0.0 ${h1}\nexample.com/a v1.0.0/go.mod ${h1OfGoMod(Buffer.from(A))}\n`;
+  const release = { tag: 'v1.0.0', files: { 'go.mod': REQUIRING, 'go.sum': lines(H1) } };
+  const tofu = 'modpolicy.first-use go.mod:5';
+  const key = testSshKey();
+  const QUIETLY = 'unused-requirement: {severity: off}';
+  const publisher = (more = '') =>
+    `publisher-signature: {publishers: [{modules: [example.com], kind: ssh, keys: ["ana ${key.line}"], ` +
+    `url: "https://sig.test/{path}/@v/{version}.sig"${more}}]}`;
+  const signedBy = (text: string) => Buffer.from(key.sign(Buffer.from(text), 'file'));
+  const served = (answer: () => Promise<Uint8Array | undefined>, asked: string[] = []) => ({
+    ...{ settings },
+    trust: {
+      signature: (url: URL) => {
+        asked.push(url.href);
+        return answer();
+      },
+    },
+  });
+  const down = async () => {
+    throw new Fault('SourceUnreachable', 'sig.test is down');
+  };
+
+  it('are shown as tofu until their publisher signs their lines of go.sum, which is judged again from the record', async () => {
+    expect((await world(goMods, { settings }).check(release, QUIET)).warned).toEqual([tofu]);
+    const asked: string[] = [];
+    const { check, worm } = world(
+      goMods,
+      served(async () => signedBy(lines(H1)), asked),
+    );
+    const { report, refused, warned } = await check(release, `{${QUIETLY}, ${publisher()}}`);
+    expect([refused, warned, asked]).toEqual([[], [], ['https://sig.test/example.com/a/@v/v1.0.0.sig']]);
+    const record = report.evidence.find(({ kind }) => kind === 'module-policy');
+    expect(record && (await recomputeModulePolicy(worm, TENANT, record))).toEqual({ reasons: [], warnings: [] });
+    const unsigned = world(
+      goMods,
+      served(async () => undefined),
+    );
+    expect(await unsigned.check(release, `{${QUIETLY}, ${publisher()}}`)).toMatchObject({
+      refused: [],
+      warned: [tofu],
+    });
+  });
+
+  it('are refused by a signature of something else, and by none that is required', async () => {
+    const { check, worm } = world(
+      goMods,
+      served(async () => signedBy(lines('h1:other'))),
+    );
+    const { report, refused } = await check(release, `{${QUIETLY}, first-use: {severity: off}, ${publisher()}}`);
+    expect(refused).toEqual(['modpolicy.signature-bad go.mod:5']);
+    const record = report.evidence.find(({ kind }) => kind === 'module-policy');
+    expect(record && (await recomputeModulePolicy(worm, TENANT, record)).reasons).toEqual(report.reasons);
+    const unsigned = world(
+      goMods,
+      served(async () => undefined),
+    );
+    const required = publisher(', required: true');
+    expect((await unsigned.check(release, `{${QUIETLY}, ${required}}`)).refused).toEqual([
+      'modpolicy.publisher-signature go.mod:5',
+    ]);
+    expect((await world(goMods, { settings }).check(release, `{${QUIETLY}, ${required}}`)).refused).toEqual([
+      'modpolicy.not-checked modpolicy.publisher-signature',
+      'modpolicy.not-checked modpolicy.signature-bad',
+    ]);
+  });
+
+  it('wait for a host of signatures that is down where its answer decides, and else are shown', async () => {
+    const { check } = world(goMods, served(down));
+    for (const policy of [publisher(', required: true'), `first-use: {severity: refuse}, ${publisher()}`])
+      await expect(check(release, `{${QUIETLY}, ${policy}}`)).rejects.toMatchObject({ name: 'SourceUnreachable' });
+    expect(await check(release, `{${QUIETLY}, ${publisher()}}`)).toMatchObject({ refused: [], warned: [tofu] });
+    const refusing = async () => {
+      throw new Fault('EgressRefused', 'sig.test is not a listed host');
+    };
+    await expect(world(goMods, served(refusing)).check(release, `{${QUIETLY}, ${publisher()}}`)).rejects.toMatchObject({
+      name: 'EgressRefused',
+    });
+  });
+
+  it('are asked for while they are new, and only where go.sum has their zip', async () => {
+    const asked: string[] = [];
+    const { release: decided, check } = world(
+      goMods,
+      served(async () => undefined, asked),
+    );
+    const required = `{${QUIETLY}, ${publisher(', required: true')}}`;
+    const [zip = '', goMod = ''] = lines(H1).split('\n');
+    const withSum = (goSum: string) => ({ tag: 'v1.0.0', files: { 'go.mod': REQUIRING, 'go.sum': goSum } });
+    expect((await check(withSum(`${goMod}\n`), required)).refused).toEqual([]);
+    expect((await check(withSum(`${zip}\n`), required)).refused).toEqual(['modpolicy.publisher-signature go.mod:5']);
+    await decided(release);
+    expect((await check({ ...release, tag: 'v1.1.0' }, required)).refused).toEqual([]);
+    expect(asked).toEqual([]);
+  });
+
+  it('rest on two sources where a proxy and the origin, each asked for itself, hold what go.sum says', async () => {
+    const bytes = zipOf('v1.0.0', ['a.go']);
+    const hashed = await hashModuleZip(accessOf(bytes), A_PATH, ModuleVersion.parse('v1.0.0'));
+    if (hashed.kind !== 'hashed') throw new Error(hashed.why);
+    const proxied = { zip: async () => ({ ...accessOf(bytes), release: async () => {} }) };
+    const origins = { zip: async () => hashed };
+    const two = { tag: 'v1.0.0', files: { 'go.mod': REQUIRING, 'go.sum': lines(hashed.h1) } };
+    const policy = `{${QUIETLY}, first-use: {twoSources: true}}`;
+    const warnedOf = async (changes: Partial<CheckModulePolicyDeps>) =>
+      (await world(goMods, { settings, origins, ...changes }).check(two, policy)).warned;
+    expect(await warnedOf({ proxied })).toEqual([]);
+    expect(await warnedOf({})).toEqual([tofu]);
+    expect(await warnedOf({ proxied: { zip: async () => undefined } })).toEqual([tofu]);
+    expect(await warnedOf({ proxied, settings: { private: [] } })).toEqual([]);
+    const direct = async () => {
+      throw new Fault('ModuleProxyUnreachable', 'GOPROXY leads to "direct"');
+    };
+    expect(await warnedOf({ proxied: { zip: direct } })).toEqual([tofu]);
   });
 });
 

@@ -5,13 +5,14 @@ import { EvidenceRef, keepJsonEvidence, loadEvidence, loadJsonEvidence } from '.
 import { parsePolicy } from '../gate/read-policy.ts';
 import { type ParsedGoMod, parseGoMod } from '../gosum/go-mod.ts';
 import type { WormStore } from '../ports/worm-store.ts';
-import { SourceSnapshot } from '../source/snapshot.ts';
+import { isOfChange, SourceSnapshot } from '../source/snapshot.ts';
 import { defineTask, RunContext } from '../task.ts';
 import { foreignSyntax } from './foreign-syntax.ts';
 import { type GatherFactsDeps, gatherFacts } from './gather-facts.ts';
 import { judgeModulePolicy, type ModuleJudgement } from './judge.ts';
 import { ModulePolicyRecord } from './module-facts.ts';
 import { ModulePolicy } from './module-policy.ts';
+import { beforeReview } from './reviewed.ts';
 
 export interface CheckModulePolicyDeps extends GatherFactsDeps {
   /** The tenant's policy document as text; without one, or without its section `modules`, every default holds. */
@@ -77,7 +78,8 @@ interface Judged extends ModuleJudgement {
 async function judge(deps: CheckModulePolicyDeps, tenant: TenantId, snapshot: SourceSnapshot): Promise<Judged> {
   const { worm, policies } = deps;
   const text = await policies(tenant);
-  const policy = (text === undefined ? undefined : parsePolicy(text))?.modules ?? ModulePolicy.parse({});
+  const inForce = (text === undefined ? undefined : parsePolicy(text))?.modules ?? ModulePolicy.parse({});
+  const policy = isOfChange(snapshot) ? beforeReview(inForce) : inForce;
   const files = await loadFiles(worm, tenant, snapshot);
   const { goMod, goSum } = files;
   // Nothing is asked about a file that names nothing.

@@ -1,7 +1,7 @@
 import { compareGoVersions } from '../buildlist/module-order.ts';
 import { readPlaces } from './go-mod-places.ts';
-import { coversGoRelease, isFinalGoRelease } from './go-release.ts';
-import type { ModuleFacts } from './module-facts.ts';
+import { coversGoRelease, fetchedGoRelease, isFinalGoRelease } from './go-release.ts';
+import type { ModuleFacts, ToolchainProof } from './module-facts.ts';
 import type { ModulePolicy } from './module-policy.ts';
 import type { Finding, ModuleRule } from './rule.ts';
 
@@ -45,15 +45,46 @@ function pinProblems({ goMod, goModText }: ModuleFacts, { pinned }: ModulePolicy
   return [{ where, expected: `go${go} or higher, as the go line says`, found: toolchain }];
 }
 
+function proofProblem({ platform, release, recorded, served }: ToolchainProof): Omit<Finding, 'where'> | undefined {
+  const what = `go${release} for ${platform}`;
+  if (!recorded) return { expected: `a record of ${what} in the checksum database`, found: 'none' };
+  if (served?.kind === 'absent')
+    return { expected: `the zip of ${what}`, found: 'the module proxy says that there is none' };
+  if (served?.kind === 'invalid') return { expected: `the zip of ${what}`, found: `an invalid zip: ${served.why}` };
+  return undefined;
+}
+
+/** What the go command would fetch must be known to be what everyone gets. A zip that differs refused before. */
+function unproved({ goMod, goModText, toolchains }: ModuleFacts, { proved }: ModulePolicy['toolchain']): Finding[] {
+  const release = fetchedGoRelease(goMod);
+  if (proved.length === 0 || release === undefined) return [];
+  const places = readPlaces(goModText);
+  const where = places.first(
+    places.first('toolchain') === 'go.mod' || goMod.toolchain === 'default' ? 'go' : 'toolchain',
+  );
+  const known = new Map(toolchains?.map((each) => [each.platform, each]));
+  return proved.flatMap((platform) => {
+    const proof = known.get(platform);
+    const missing = {
+      expected: `go${release} for ${platform} looked up in the checksum database`,
+      found: 'nobody looked',
+    };
+    const problem = proof?.release === release ? proofProblem(proof) : missing;
+    return problem ? [{ where, ...problem }] : [];
+  });
+}
+
 const toolchain: ModuleRule = {
   code: 'modpolicy.toolchain',
-  title: 'The go line or the toolchain line names a version of Go that the policy does not take.',
-  fix: 'Run `go mod edit -go=VERSION -toolchain=goVERSION` with a version that the policy takes.',
+  title:
+    'The go line or the toolchain line names a version of Go that the policy does not take, or that is not proved.',
+  fix: 'Run `go mod edit -go=VERSION -toolchain=goVERSION` with a published version that the policy takes.',
   settings: ['toolchain'],
   judge: (facts, policy) => [
     ...belowFloor(facts, policy.toolchain.floor),
     ...notAllowed(facts, policy.toolchain.allow),
     ...pinProblems(facts, policy.toolchain),
+    ...unproved(facts, policy.toolchain),
   ],
 };
 

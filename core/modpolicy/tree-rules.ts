@@ -43,7 +43,7 @@ function ownObjects({ tree, lastRelease, directory }: ModuleFacts): Finding[] {
 const binaryObject: ModuleRule = {
   code: 'modpolicy.binary-object',
   title: 'Code that is not compiled from Go, or that reaches around its rules, appears for the first time.',
-  fix: 'Let somebody else than the author read what is new, and name the review under `reviewed`.',
+  fix: 'Let somebody else than the author approve the change at its source host, or name the review under `reviewed`.',
   settings: ['binary-object'],
   judge: (facts, policy) => {
     if (isReviewed(facts, policy)) return [];

@@ -1,14 +1,11 @@
-import type { TenantId } from '../../events/fields.ts';
-import type { ModulePath, ModuleVersion } from '../brands.ts';
-
 /**
- * What there is to trust a private module by before it was ever used. `signature`: its publisher's, by a key of the
- * tenant. `two-sources`: two that do not depend on one another hold the same bytes. Unreachable: `SourceUnreachable`.
+ * Signatures that publishers made of their modules, where a policy says that they lie. Not trusted: whoever serves them
+ * may leave one out or serve any bytes, so rules verify them by the keys of the policy.
  */
 export interface ModuleTrust {
-  basisOf(
-    tenant: TenantId,
-    path: ModulePath,
-    version: ModuleVersion,
-  ): Promise<readonly ('signature' | 'two-sources')[]>;
+  /**
+   * At most 64 KiB; more is `LimitExceeded`. `undefined` is a named absence (404 or 410). MUST throw `SourceUnreachable`
+   * for every other answer, `EgressRefused` for a host that is not listed.
+   */
+  signature(url: URL): Promise<Uint8Array | undefined>;
 }

@@ -8,12 +8,15 @@ export interface Review {
 }
 
 /**
- * Reviews at the source host. Trusted for who approved what, as far as the host is. Unreachable: `SourceUnreachable`.
+ * Reviews at the source host. Trusted for who approved what and for which change a commit was made by, as far as the host
+ * is. Faults: `SourceUnreachable` (try again later), `CredentialRefused`, `ConfigurationInvalid` where the host does not show
+ * the repository, `LimitExceeded` where there is more than is read: fewer reviews than there are MUST NOT be given.
  */
 export interface Reviews {
   /**
-   * Approvals in force of changes that `commit` is made of, the author's own left out: one that was dismissed, or that is
-   * of a commit before the last push, MUST NOT be given. `undefined` when the host keeps no reviews for the repository.
+   * Approvals in force of changes whose head or whose merge `commit` is; whoever proposed a change is left out. One that was
+   * dismissed, or that is of a commit before the last push, or of which that is not known, MUST NOT be given. `undefined`
+   * where no host is asked.
    */
   of(repository: RepositoryRef, commit: GitSha): Promise<readonly Review[] | undefined>;
 }

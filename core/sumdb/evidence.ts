@@ -67,6 +67,15 @@ export const unknownModule = (where: string): Refusal => ({
   fix: 'Make the module fetchable by the public proxy, or declare it private.',
 });
 
+/** It refuses nothing by itself: what was proved rests on the database alone, as it does where no second way is set up. */
+export const witnessUnreachable = (where: string, why: string): Refusal => ({
+  code: 'sumdb.witness-unreachable',
+  where: shown(where),
+  expected: 'the newest tree head, to compare with ours',
+  found: shown(why),
+  fix: 'Make modules.checksumWitness answer: until then nobody notices a database that shows us a history of our own.',
+});
+
 const text = (kind: SumdbEvidence['kind'], content: string): SumdbEvidence => ({
   kind,
   mediaType: 'text/plain',

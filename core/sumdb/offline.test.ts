@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { memoryTileCache } from '../../test/fakes/memory-tile-cache.ts';
 import { type TestRecord, testChecksumDatabase } from '../../test/fakes/test-checksum-database.ts';
 import { ModulePath, ModuleVersion } from '../brands.ts';
+import { Fault } from '../faults.ts';
 import type { ChecksumDatabase } from '../ports/checksum-database.ts';
 import type { KeptHead } from '../ports/head-store.ts';
 import { offlineDatabase } from './offline.ts';
@@ -154,10 +155,40 @@ describe('a database by two ways', () => {
     ]);
   });
 
-  it('faults when the other way is closed', async () => {
-    await expect(openSumdbProver(first(6), undefined, { witness: offlineDatabase(verifierKey) })).rejects.toMatchObject(
-      absent,
-    );
+  const unreachable = [{ code: 'sumdb.witness-unreachable', where: 'sumdb.test.example/latest by another way' }];
+
+  it.each([
+    ['is closed', offlineDatabase(verifierKey)],
+    ['answers with a page', { ...first(9), latest: async () => '<html>' }],
+    ['has no tiles of its larger tree', { ...first(9), tile: offlineDatabase(verifierKey).tile }],
+    ['cuts its tiles', { ...first(9), tile: async () => new Uint8Array(3) }],
+    ['may not be asked', { ...first(9), latest: () => Promise.reject(new Fault('EgressRefused', 'not listed')) }],
+    ['answers without an end', { ...first(9), latest: () => Promise.reject(new Fault('LimitExceeded', 'too long')) }],
+  ])('proves and warns when the other way %s', async (_, witness) => {
+    const prover = await open(first(6), undefined, { witness });
+    expect(await prover.prove(...at(5))).toMatchObject({ kind: 'proved' });
+    expect(prover.warnings()).toMatchObject(unreachable);
+  });
+
+  it('refuses what the other way contradicts: a head of another key, tiles that do not lead to its head', async () => {
+    const other = testChecksumDatabase(records.slice(0, 9), { seedByte: 8 });
+    const bent = { ...first(9), tile: async () => new Uint8Array(9 * 32) };
+    for (const witness of [other, bent])
+      expect(await openSumdbProver(first(6), undefined, { witness })).toMatchObject({
+        reason: { code: 'sumdb.proof-invalid' },
+      });
+  });
+
+  it('faults when the database itself cannot show the tiles that the smaller head is compared by', async () => {
+    const cut = { ...first(600), tile: offlineDatabase(verifierKey).tile };
+    await expect(openSumdbProver(cut, undefined, { witness: first(300) })).rejects.toMatchObject(absent);
+  });
+
+  it('fails as whoever asks it fails, when that is no silence', async () => {
+    const witness = { ...first(9), latest: () => Promise.reject(new Fault('ConfigurationInvalid', 'no such login')) };
+    await expect(openSumdbProver(first(6), undefined, { witness })).rejects.toMatchObject({
+      name: 'ConfigurationInvalid',
+    });
   });
 });
 

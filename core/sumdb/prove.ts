@@ -1,5 +1,5 @@
 import type { ModulePath, ModuleVersion } from '../brands.ts';
-import { Fault } from '../faults.ts';
+import { Fault, type FaultName, isFault } from '../faults.ts';
 import type { ChecksumDatabase } from '../ports/checksum-database.ts';
 import type { KeptHead } from '../ports/head-store.ts';
 import type { TileCache } from '../ports/tile-cache.ts';
@@ -14,6 +14,7 @@ import {
   NoAnswer,
   type SumdbRefusal,
   unknownModule,
+  witnessUnreachable,
 } from './evidence.ts';
 import { frozenSince, openHead, openKeptHead } from './head.ts';
 import { parseLookup, type SumdbRecord } from './lookup.ts';
@@ -30,7 +31,7 @@ export interface SumdbProver {
   prove(module: ModulePath, version: ModuleVersion): Promise<ProvedRecord>;
   /** The largest head that was proved to extend all others seen: what to keep for the next run. */
   head(): KeptHead;
-  /** What refuses nothing, asked once all is proved: `sumdb.frozen`. */
+  /** What refuses nothing, asked once all is proved: `sumdb.frozen`, `sumdb.witness-unreachable`. */
   warnings(): readonly Refusal[];
 }
 
@@ -41,9 +42,22 @@ export interface ProverOptions {
   readonly now?: string;
   /** What earlier runs recorded. Required where the database is `offline`. */
   readonly cache?: TileCache;
-  /** The same database by an independent way: its newest head must be of our history too. */
+  /**
+   * The same database by an independent way: its newest head must be of our history too. Where that way is closed the
+   * run goes on with a warning: what is proved is proved by the database itself.
+   */
   readonly witness?: ChecksumDatabase;
 }
+
+/** What keeps a second way from answering; whoever stands in it may do so, hence it says nothing against the database. */
+const SILENCE: readonly FaultName[] = [
+  'ChecksumDatabaseUnavailable',
+  'EgressRefused',
+  'CredentialRefused',
+  'LimitExceeded',
+];
+const isSilence = (error: unknown): error is Error =>
+  error instanceof NoAnswer || (isFault(error) && SILENCE.includes(error.name));
 
 /** The refusal that an error stands for; what proves nothing is thrown, as the fault it is. */
 function refusalOf(error: unknown, key: string, where: string, lookup?: string, heads: readonly TreeHead[] = []) {
@@ -84,6 +98,7 @@ class Prover implements SumdbProver {
   readonly #judged = new Map<number, Promise<TreeHead>>();
   /** Trees of recorded lookups, by size. */
   readonly #trees = new Map<number, Promise<SumdbTree>>();
+  #unwitnessed: Refusal | undefined;
   #newest: SumdbTree;
 
   constructor(settings: ProverSettings, anchor: SumdbTree) {
@@ -103,7 +118,7 @@ class Prover implements SumdbProver {
     const { database, key, now } = this.#settings;
     const frozen =
       database.offline || now === undefined ? undefined : frozenSince(`${key.name}/latest`, this.head(), now);
-    return frozen ? [frozen] : [];
+    return [frozen, this.#unwitnessed].filter((warning) => warning !== undefined);
   }
 
   async prove(module: ModulePath, version: ModuleVersion): Promise<ProvedRecord> {
@@ -190,13 +205,24 @@ class Prover implements SumdbProver {
 
   /** Proves the newest head of another way to the database to be of our history, by tiles from whoever has the larger. */
   async compare(witness: ChecksumDatabase): Promise<void> {
+    const where = `${this.#settings.key.name}/latest by another way`;
+    const smaller = await this.#witnessed(witness, where).catch((error: unknown) => {
+      if (!isSilence(error)) throw error;
+      this.#unwitnessed = witnessUnreachable(where, error.message);
+      return undefined;
+    });
+    if (smaller) await this.join(smaller, where);
+  }
+
+  /** The head of the other way where it is no larger than ours; a larger one is judged by that way's own tiles. */
+  async #witnessed(witness: ChecksumDatabase, where: string): Promise<TreeHead | undefined> {
     const { key } = this.#settings;
-    const where = `${key.name}/latest by another way`;
     const seen = openHead(await witness.latest(), key, where);
     const ours = this.#newest;
-    if (seen.size <= ours.head.size) return this.join(seen, where);
+    if (seen.size <= ours.head.size) return seen;
     const theirs = await openTree(tileSupply(witness, key.name, undefined), seen);
     await requirePrefix(theirs, ours.head, where, ours.head, seen);
+    return undefined;
   }
 }
 

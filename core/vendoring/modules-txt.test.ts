@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseModulesTxt } from './modules-txt.ts';
 
@@ -84,6 +84,35 @@ describe('modules.txt', () => {
     expect(problemOf(text)).toBe(problem);
   });
 
+  it('gives back the modules that it was written from', () => {
+    const name = fc.stringMatching(/^[b-k]{1,6}$/);
+    const module = fc.record({
+      ...{ name, explicit: fc.boolean(), go: fc.constantFrom(undefined, '1.20', '1.21.3') },
+      ...{ folders: fc.uniqueArray(name, { minLength: 1 }), fork: fc.option(name, { nil: undefined }) },
+    });
+    const modules = fc.uniqueArray(module, { selector: (each) => each.name });
+    fc.assert(
+      fc.property(modules, fc.boolean(), fc.constantFrom('\n', '\r\n'), (written, workspace, newline) => {
+        const rows = written.flatMap(({ name: path, explicit, go, folders, fork }) => [
+          `# example.com/${path} v1.0.0${fork === undefined ? '' : ` => example.com/fork/${fork} v1.1.0`}`,
+          ...(explicit || go
+            ? [`## ${[...(explicit ? ['explicit'] : []), ...(go ? [`go ${go}`] : [])].join('; ')}`]
+            : []),
+          ...folders.map((folder) => `example.com/${path}/${folder}`),
+        ]);
+        const text = [...(workspace ? ['## workspace'] : []), ...rows, ''].join(newline);
+        const read = written.map(({ name: path, explicit, go, folders, fork }) =>
+          expect.objectContaining({
+            ...{ path: `example.com/${path}`, version: 'v1.0.0', explicit, ...(go ? { go } : {}) },
+            ...(fork === undefined ? {} : { replacement: { path: `example.com/fork/${fork}`, version: 'v1.1.0' } }),
+            packages: folders.map((folder) => `example.com/${path}/${folder}`),
+          }),
+        );
+        expect(parseModulesTxt(text)).toEqual({ kind: 'parsed', file: { workspace, modules: read } });
+      }),
+    );
+  });
+
   it('is read whatever its text is', () => {
     const line = fc.constantFrom(
       '# example.com/a v1.0.0',
@@ -97,7 +126,7 @@ describe('modules.txt', () => {
       '##',
       '=>',
     );
-    void fc.assert(
+    fc.assert(
       fc.property(
         fc.oneof(
           fc.string(),

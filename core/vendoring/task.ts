@@ -7,11 +7,10 @@ import type { WormStore } from '../ports/worm-store.ts';
 import { SourceSnapshot } from '../source/snapshot.ts';
 import { SourceFacts } from '../source/source-facts.ts';
 import { defineTask, RunContext } from '../task.ts';
-import type { ProvidedModuleDeps } from './provided-module.ts';
 import { notChecked } from './vendor-folder.ts';
-import { type VendorVerification, verifyVendored } from './verify-vendored.ts';
+import { type VendorVerification, type VerifyVendoredDeps, verifyVendored } from './verify-vendored.ts';
 
-export interface VerifyVendorDeps extends ProvidedModuleDeps {
+export interface VerifyVendorDeps extends VerifyVendoredDeps {
   readonly worm: WormStore;
 }
 

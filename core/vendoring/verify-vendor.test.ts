@@ -1,6 +1,7 @@
 import { zipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
 import { GitSha, Sha256Hex, TenantId } from '../../events/fields.ts';
+import { memoryModuleCache } from '../../test/fakes/memory-module-cache.ts';
 import { memoryWormStore } from '../../test/fakes/memory-worm-store.ts';
 import { H1Digest, ModulePath, ModuleVersion } from '../brands.ts';
 import { loadReport } from '../check.ts';
@@ -108,6 +109,20 @@ describe('vendored code', () => {
     expect(await reasonsOf({ ...TREE, 'vendor/modules.txt': 'x\n' })).toMatchObject([
       { code: 'vendor.modules-txt-malformed', where: 'vendor/modules.txt:1' },
     ]);
+  });
+
+  it('is compared with what the cache holds under the h1 of go.sum, and with no other bytes', async () => {
+    const facts = factsOf({ ...TREE, ...(await goSum()) });
+    const cache = memoryModuleCache();
+    const verify = (modules: ModuleSource) => verifyVendored({ modules, hasher: plainZipHasher, cache }, facts);
+    const modules = sourceOf(zip);
+    const { folders } = await verify(modules);
+    expect([...cache.objects.keys()]).toEqual([`zip ${await h1()}`]);
+    expect(await verify(sourceOf(undefined))).toEqual({ reasons: [], folders });
+    cache.objects.set(`zip ${await h1()}`, Buffer.from('no zip'));
+    expect((await verify(sourceOf(undefined))).reasons).toMatchObject([{ code: 'vendor.not-checked' }]);
+    expect(await verify(modules)).toEqual({ reasons: [], folders });
+    expect(modules.open).toBe(0);
   });
 
   it('lets an unreachable module proxy through as a fault', async () => {

@@ -1,8 +1,9 @@
 import type { Sha256Hex } from '../../events/fields.ts';
 import { compareGoVersions } from '../buildlist/module-order.ts';
 import { mapBounded } from '../gosum/bounded.ts';
-import { type StatedH1, statedH1 } from '../gosum/cached-modules.ts';
-import { parseGoSum } from '../gosum/go-sum.ts';
+import { modulesByLines, statedH1 } from '../gosum/cached-modules.ts';
+import { type GoSumLine, parseGoSum } from '../gosum/go-sum.ts';
+import type { ModuleCache } from '../ports/module-cache.ts';
 import type { SourceFacts } from '../source/source-facts.ts';
 import { below, folderOf } from '../source/tree-path.ts';
 import type { Refusal } from '../verdict.ts';
@@ -23,6 +24,11 @@ export interface VerifiedFolder {
   readonly modules: number;
   readonly packages: number;
   readonly files: number;
+}
+
+export interface VerifyVendoredDeps extends ProvidedModuleDeps {
+  /** Keeps what was fetched, by its h1; absent: everything is fetched each time. */
+  readonly cache?: ModuleCache;
 }
 
 export interface VendorVerification {
@@ -135,19 +141,20 @@ function compare(
 }
 
 /** Lines of every go.sum that a build of this root reads. */
-function statedIn(facts: SourceFacts, root: VendorRoot): StatedH1 {
+function linesOf(facts: SourceFacts, root: VendorRoot): GoSumLine[] {
   const sums = root.mains.map(({ directory }) => below(directory, 'go.sum'));
   const texts = [...sums, below(root.folder, 'go.work.sum')].map((path) => textAt(facts, path) ?? '');
-  return statedH1(texts.flatMap((text) => parseGoSum(text).lines));
+  return texts.flatMap((text) => parseGoSum(text).lines);
 }
 
 async function compareBytes(
-  deps: ProvidedModuleDeps,
+  deps: VerifyVendoredDeps,
   facts: SourceFacts,
   root: VendorRoot,
   modules: readonly VendoredModule[],
 ): Promise<Refusal[]> {
-  const all = { ...deps, facts, stated: statedIn(facts, root) };
+  const lines = linesOf(facts, root);
+  const all = { ...modulesByLines(deps, lines), facts, stated: statedH1(lines) };
   const results = await mapBounded(modules, MAX_MODULES, (module) =>
     withProvidedModule(all, root, module, (provided) => expectationOf(root, module, provided)),
   );
@@ -172,7 +179,7 @@ interface FolderVerification {
   readonly folder: VerifiedFolder;
 }
 
-async function verifyFolder(deps: ProvidedModuleDeps, facts: SourceFacts, folder: string): Promise<FolderVerification> {
+async function verifyFolder(deps: VerifyVendoredDeps, facts: SourceFacts, folder: string): Promise<FolderVerification> {
   const place = below(folder, 'vendor/modules.txt');
   const files = vendoredHashes(facts, folder).size;
   const nothing = { folder: below(folder, 'vendor'), workspace: false, modules: 0, packages: 0, files };
@@ -194,7 +201,7 @@ async function verifyFolder(deps: ProvidedModuleDeps, facts: SourceFacts, folder
 }
 
 /** Judges every vendor folder that a build of the released module could use. Nothing vendored: nothing is wrong. */
-export async function verifyVendored(deps: ProvidedModuleDeps, facts: SourceFacts): Promise<VendorVerification> {
+export async function verifyVendored(deps: VerifyVendoredDeps, facts: SourceFacts): Promise<VendorVerification> {
   const reasons: Refusal[] = [];
   const folders: VerifiedFolder[] = [];
   for (const folder of vendorFolders(facts)) {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { name, WORM } from '../environment.ts';
+import { CACHE, name, WORM } from '../environment.ts';
 
-export const Env = z.object({ ...WORM, HEADS_TABLE_NAME: name });
+export const Env = z.object({ ...WORM, ...CACHE, HEADS_TABLE_NAME: name });
 export type Env = z.infer<typeof Env>;

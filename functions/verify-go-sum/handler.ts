@@ -11,15 +11,17 @@ import { readDeployment } from '../deployment.ts';
 import { readEnvironment } from '../environment.ts';
 import { tenantOfPayload } from '../payload.ts';
 import { moduleDeps } from '../repositories.ts';
-import { wormOf } from '../stores.ts';
+import { cachesOf, wormOf } from '../stores.ts';
 import { Env } from './env.ts';
 
 const env = readEnvironment(Env);
-const worm = wormOf(s3Client(), env);
+const s3 = s3Client();
+const worm = wormOf(s3, env);
 const table = { client: dynamoClient(), tableName: env.HEADS_TABLE_NAME };
 const heads = dynamoHeadStore(table);
 const log = { store: dynamoModuleLog(table), clock: lambdaClock };
-const modulesOf = moduleDeps(readDeployment(), heads, secretsManagerSecrets(secretsManagerClient(), lambdaClock.now));
+const secrets = secretsManagerSecrets(secretsManagerClient(), lambdaClock.now);
+const modulesOf = moduleDeps(readDeployment(), heads, secrets, cachesOf(s3, env));
 
 export const handler = middy((payload: unknown) => {
   const tenant = tenantOfPayload(payload);

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { WORM } from '../environment.ts';
+import { CACHE, WORM } from '../environment.ts';
 
-export const Env = z.object({ ...WORM });
+export const Env = z.object({ ...WORM, ...CACHE });
 export type Env = z.infer<typeof Env>;

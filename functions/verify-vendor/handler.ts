@@ -9,13 +9,16 @@ import { readDeployment } from '../deployment.ts';
 import { readEnvironment } from '../environment.ts';
 import { tenantOfPayload } from '../payload.ts';
 import { tenantModules } from '../repositories.ts';
-import { wormOf } from '../stores.ts';
+import { cachesOf, wormOf } from '../stores.ts';
 import { Env } from './env.ts';
 
-const worm = wormOf(s3Client(), readEnvironment(Env));
+const env = readEnvironment(Env);
+const s3 = s3Client();
+const [worm, caches] = [wormOf(s3, env), cachesOf(s3, env)];
 const modulesOf = tenantModules(readDeployment(), secretsManagerSecrets(secretsManagerClient(), lambdaClock.now));
 
 export const handler = middy((payload: unknown) => {
-  const { modules } = modulesOf(tenantOfPayload(payload));
-  return runTask(verifyVendor, { worm, modules, hasher: plainZipHasher }, payload);
+  const tenant = tenantOfPayload(payload);
+  const { modules } = modulesOf(tenant);
+  return runTask(verifyVendor, { worm, modules, cache: caches(tenant).modules, hasher: plainZipHasher }, payload);
 });

@@ -54,6 +54,15 @@ export const erasableGrants = (bucket: Bucket): PolicyStatement[] => [
   allow(['s3:GetObject', 's3:PutObject'], [bucket.arnForObjects('t/*/raw/*')]),
 ];
 
+/** Kinds of objects that are there to save time, each below `t/<tenant>/`. */
+export const CACHE_KINDS = ['modules', 'tiles'] as const;
+export type CacheKind = (typeof CACHE_KINDS)[number];
+
+export function cacheGrants(bucket: Bucket, kinds: readonly CacheKind[]): PolicyStatement[] {
+  const objects = kinds.map((kind) => bucket.arnForObjects(`t/*/${kind}/*`));
+  return [allow(['s3:ListBucket'], [bucket.bucketArn]), allow(['s3:GetObject', 's3:PutObject'], objects)];
+}
+
 export const secretGrants = (arns: readonly string[]): PolicyStatement[] =>
   arns.length > 0 ? [allow(['secretsmanager:GetSecretValue'], arns)] : [];
 

@@ -22,6 +22,8 @@ import { wormPolicy } from '../constructs/worm-policy.ts';
 /** Index of the lists (`adapters/aws/items.ts`). */
 export const LISTS_INDEX = 'lists';
 const ERASABLE_DAYS = 90;
+/** Long enough for the releases of a month to share what they fetch. */
+const CACHE_DAYS = 30;
 
 export interface StatefulProps extends StackProps {
   readonly configuration: Configuration;
@@ -40,6 +42,8 @@ export class StatefulStack extends Stack {
   readonly erasableKeys: Table;
   readonly worm: Bucket;
   readonly erasable: Bucket;
+  /** Never the record: what is read from it is proved again. */
+  readonly cache: Bucket;
   readonly artifactKeys: ReadonlyMap<string, Key>;
   readonly noteKey: Key;
   readonly signArtifactRole: Role;
@@ -64,6 +68,11 @@ export class StatefulStack extends Stack {
     const accessLogs = this.#accessLogs();
     this.worm = this.#wormBucket(accessLogs, configuration.retention);
     this.erasable = this.#erasableBucket(accessLogs);
+    this.cache = this.#bucket('CacheBucket', {
+      lifecycleRules: [{ expiration: Duration.days(CACHE_DAYS) }],
+      serverAccessLogsBucket: accessLogs,
+      serverAccessLogsPrefix: 'cache/',
+    });
 
     this.signArtifactRole = functionRole(this, 'SignArtifactRole');
     this.publishCheckpointRole = functionRole(this, 'PublishCheckpointRole');

@@ -8,7 +8,7 @@ import type { Construct } from 'constructs';
 import { functionIdOf, type MachineName, STARTED_BY, STEPS } from '../../statemachines/catalog.ts';
 import type { Configuration } from '../configuration.ts';
 import { alarmsOn } from '../constructs/alarms.ts';
-import { queueGrant, WORM_KINDS } from '../constructs/grants.ts';
+import { CACHE_KINDS, queueGrant, WORM_KINDS } from '../constructs/grants.ts';
 import { hookApi } from '../constructs/hook-api.ts';
 import { Machine } from '../constructs/machine.ts';
 import { WorkQueue } from '../constructs/queue.ts';
@@ -65,6 +65,7 @@ export class StatelessStack extends Stack {
     alarmsOn(this, { machines, queues: Object.values(queues), judge: edge['judge-stages'].lambda, restore });
     acknowledgeObjects(this, state.worm, WORM_KINDS);
     acknowledgeObjects(this, state.erasable, ['raw']);
+    acknowledgeObjects(this, state.cache, CACHE_KINDS);
     acknowledgeExecutions(this, CLAIMED_MACHINES);
     new CfnOutput(this, 'HookUrl', { value: api.apiEndpoint, description: 'POST <url>/hooks/<provider>/<instance>' });
   }

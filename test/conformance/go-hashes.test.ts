@@ -10,11 +10,16 @@ import { h1OfGoMod } from '../../core/gosum/dirhash.ts';
 import { parseGoMod } from '../../core/gosum/go-mod.ts';
 import { hashModuleZip } from '../../core/gosum/module-zip.ts';
 
-const PROXY = fileURLToPath(new URL('../../demo/fixtures/proxy/', import.meta.url));
-const modules = readdirSync(PROXY, { recursive: true, encoding: 'utf8' }).flatMap((path) => {
-  const match = /^(.+)\/@v\/(v.+)\.zip$/.exec(path);
-  return match ? [{ path: match[1] ?? '', version: match[2] ?? '' }] : [];
-});
+/** Module proxies of files: modules of our own, and real ones. */
+const PROXIES = ['../../demo/fixtures/proxy/', '../fixtures/modules/'].map((folder) =>
+  fileURLToPath(new URL(folder, import.meta.url)),
+);
+const modules = PROXIES.flatMap((proxy) =>
+  readdirSync(proxy, { recursive: true, encoding: 'utf8' }).flatMap((file) => {
+    const [, path, version] = /^(.+)\/@v\/(v.+)\.zip$/.exec(file) ?? [];
+    return path === undefined || version === undefined ? [] : [{ proxy, path, version }];
+  }),
+);
 
 let folder = '';
 beforeAll(() => {
@@ -53,12 +58,12 @@ async function ours(proxy: string, path: string, version: string) {
 
 describe('hashes, judged by the go command', () => {
   it('have modules to be judged on', () => {
-    expect(modules.length).toBeGreaterThanOrEqual(4);
+    expect(modules.length).toBeGreaterThanOrEqual(16);
   });
 
-  it.each(modules)('of $path@$version are the same', async ({ path, version }) => {
-    const theirs = go(['mod', 'download', '-json', `${path}@${version}`], pathToFileURL(PROXY).href);
-    expect(JSON.parse(theirs)).toMatchObject(await ours(PROXY, path, version));
+  it.each(modules)('of $path@$version are the same', async ({ proxy, path, version }) => {
+    const theirs = go(['mod', 'download', '-json', `${path}@${version}`], pathToFileURL(proxy).href);
+    expect(JSON.parse(theirs)).toMatchObject(await ours(proxy, path, version));
   });
 
   it('of a module with odd names are the same', async () => {

@@ -94,6 +94,14 @@ export const ANSWER_MUTATIONS: readonly MutationKind[] = [
   answerKind('a tile is that of another place', 4, INVALID, ({ tile }) => ({
     tile: (level, index, width) => tile(level, level === 0 ? (index + 1) % 2 : index, width),
   })),
+  answerKind('a tile is cut off', 6, UNAVAILABLE, ({ tile }, random) => {
+    const lost = 1 + random(HASH_BYTES * 2);
+    return { tile: async (...place) => (await tile(...place)).slice(0, -lost) };
+  }),
+  answerKind('a tile has more hashes than its tree', 3, UNAVAILABLE, ({ tile }, random) => {
+    const more = new Uint8Array(HASH_BYTES * (1 + random(3)));
+    return { tile: async (...place) => Buffer.concat([await tile(...place), more]) };
+  }),
   answerKind('the hashes of a tile are in another order', 4, INVALID, ({ tile }, random) => {
     const at = random(2);
     return {
@@ -145,6 +153,9 @@ export const ANSWER_MUTATIONS: readonly MutationKind[] = [
     },
   })),
   answerKind('the head is an error page', 1, UNAVAILABLE, () => ({ latest: async () => '<html></html>' })),
+  answerKind('the head is cut off', 6, UNAVAILABLE, ({ latest }, random) => ({
+    latest: async () => (await latest()).slice(0, -1 - random(100)),
+  })),
   answerKind('the head is an older one', 6, PASS, (_, random, { records }) => ({
     latest: testChecksumDatabase(records, { latest: 1 + random(records.length - 1) }).latest,
   })),

@@ -66,15 +66,26 @@ export const REAL_TREES: readonly string[] = [
   'k8s.io/klog/v2@v2.140.0',
 ];
 
+/** Those that are vendored: before and after pruning, with cgo, assembly, embedded files and other systems' code. */
+export const VENDORED_TREES: readonly string[] = [
+  'github.com/json-iterator/go@v1.1.12',
+  'github.com/spf13/cobra@v1.10.2',
+  'github.com/docker/docker-credential-helpers@v0.9.5',
+  'github.com/hashicorp/vault/api@v1.22.0',
+  'github.com/google/go-containerregistry@v0.22.1',
+  'github.com/versity/versitygw@v1.8.0',
+];
+
 const SWAG_FOLDERS = [
   ...['cmdutils', 'conv', 'fileutils', 'jsonname', 'jsonutils', 'loading'],
   ...['mangling', 'netutils', 'stringutils', 'typeutils', 'yamlutils'],
 ];
 
 /**
- * What is rightly refused. The modules of swag replace one another by folders of their repository. No module zip holds
- * nested modules, so the tree of the zip alone cannot be built: the go command says so too.
+ * What is rightly refused. These modules replace others by folders of their repository. No module zip holds nested
+ * modules or what lies above it, so the tree of the zip alone cannot be built.
  */
 export const TRUE_REFUSALS: ReadonlyMap<string, readonly string[]> = new Map([
   ['github.com/go-openapi/swag@v0.25.4', SWAG_FOLDERS.map((folder) => `gosum.replacement-missing ${folder}/go.mod`)],
+  ['go.opentelemetry.io/otel/sdk@v1.40.0', ['gosum.replacement-missing ..//go.mod']],
 ]);

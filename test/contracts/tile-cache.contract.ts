@@ -29,6 +29,7 @@ export function tileCacheContract(make: () => TileCache | Promise<TileCache>): v
       'lookup/example.com/a@v1.0.0+incompatible',
       'lookup/example.com/a/b@v1.0.0-x.0~y',
       `lookup/example.com/${'long'.repeat(200)}@v1.0.0`,
+      ...['v1.0.0', 'v1.0.1'].map((version) => `lookup/${'long'.repeat(256)}@${version}`),
     ];
     for (const [at, name] of names.entries()) await cache.put(LOG, name, bytes(at));
     expect(await Promise.all(names.map((name) => cache.get(LOG, name)))).toEqual(names.map((_, at) => bytes(at)));

@@ -33,6 +33,7 @@ const withAll = documentWith({
               name: 'acme/sample',
               fetch: { kind: 'git-https', url: 'https://git.example.com/acme/sample.git', password: secretOf('git') },
               status: { kind: 'gitea', url: 'https://git.example.com', token: secretOf('status') },
+              reviews: { kind: 'gitea', url: 'https://git.example.com', token: secretOf('reviews') },
             },
           ],
         },
@@ -147,9 +148,33 @@ describe('every function', () => {
         for (const resource of resources) {
           const text = JSON.stringify(resource);
           if (text.includes('*'))
-            expect(text).toMatch(/\/t\/\*\/(evidence|seg|log|signature|raw)\/\*"|:execution:.*"-[a-z-]+:\*"/);
+            expect(text).toMatch(
+              /\/t\/\*\/(evidence|seg|log|signature|raw|modules|tiles)\/\*"|:execution:.*"-[a-z-]+:\*"/,
+            );
         }
       }
+  });
+
+  it('keeps fetched modules and tiles where it may lose them, and what asks for neither cannot reach them', () => {
+    const cached = (name: string) => {
+      const lines = linesOfFunction(name).filter(({ resources }) => /CacheBucket/.test(JSON.stringify(resources)));
+      return lines.map(({ actions, resources }) => [
+        ...actions,
+        ...resources.flatMap((resource) => /\/t\/\*\/\w+\/\*/.exec(JSON.stringify(resource)) ?? []),
+      ]);
+    };
+    const list = ['s3:ListBucket'];
+    const both = [list, ['s3:GetObject', 's3:PutObject', '/t/*/modules/*', '/t/*/tiles/*']];
+    expect(Object.fromEntries(Object.keys(ACTIONS).map((name) => [name, cached(name)]))).toEqual({
+      ...Object.fromEntries(Object.keys(ACTIONS).map((name) => [name, []])),
+      'verify-go-sum': both,
+      'verify-vendor': [list, ['s3:GetObject', 's3:PutObject', '/t/*/modules/*']],
+      'check-module-policy': both,
+    });
+    for (const name of ['verify-go-sum', 'verify-vendor', 'check-module-policy'])
+      expect(JSON.stringify(Object(idOf(name)[1].Properties.Environment).Variables.CACHE_BUCKET_NAME)).toContain(
+        'CacheBucket',
+      );
   });
 
   it('starts machines by their alias alone, and each only those of its task', () => {
@@ -207,6 +232,7 @@ describe('every function', () => {
         linesOfFunction(name).some(({ resources }) => resources.includes(secretOf(what))),
       );
     expect(readers('status')).toEqual(['report-status']);
+    expect(readers('reviews')).toEqual(['check-module-policy']);
     expect(readers('git')).toEqual(['fetch-source', 'check-tag-signer', 'publish-delivery']);
     expect(readers('proxy')).toEqual([
       'fetch-source',

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parsePolicy } from '../../core/gate/read-policy.ts';
 import { ConfigurationRefused, configurationOf } from '../../infra/configuration.ts';
+import { testSshKey } from '../fakes/test-ssh-key.ts';
 import { documentWith, linesOf, resourcesOf, synthesised } from './synthesised.ts';
 
 const production = documentWith({ environment: { kind: 'production' } });
@@ -63,6 +64,7 @@ describe('the configuration', () => {
       name: 'acme/a',
       fetch: { kind: 'git-https', url: 'https://git.example.com/acme/a.git', password: 'env:GIT_PASSWORD' },
       status: { kind: 'gitea', url: 'https://git.example.com', token: 'file:secrets/status' },
+      reviews: { kind: 'gitea', url: 'https://api.example.com', token: 'env:REVIEWS' },
     };
     const server = 'https://login.example.com';
     const credentials = [
@@ -74,14 +76,16 @@ describe('the configuration', () => {
     ];
     const changed = {
       ...tenant,
-      modules: { ...tenant.modules, credentials },
+      modules: { ...tenant.modules, credentials, checksumWitness: 'https://sum.example.com/' },
       sources: [{ ...tenant.sources[0], repositories: [repository] }],
     };
     const lines = [
-      ...['env:GIT_PASSWORD', 'env:PROXY_TOKEN', 'file:secrets/status'].map(
+      ...['env:GIT_PASSWORD', 'env:PROXY_TOKEN', 'file:secrets/status', 'env:REVIEWS'].map(
         (reference) => `${reference}: a function reads secrets from Secrets Manager only; name an ARN`,
       ),
       'acme: acme/a: git.example.com is not in hosts, so it is never asked',
+      'acme: acme/a: api.example.com is not in hosts, so it is never asked',
+      'acme: modules: sum.example.com is not in hosts, so it is never asked',
       'acme: b.example.com: nobody can log in to a function; use client-credentials',
     ];
     expect(() => synthesised(documentWith({ tenants: [changed] }))).toThrow(new ConfigurationRefused(lines));
@@ -124,11 +128,20 @@ describe('the policy of a tenant', () => {
   });
 
   const head = 'schema: relseal.policy/1\nname: a\ngates: {}\n';
+  const publisher = {
+    ...{ modules: ['example.com'], kind: 'ssh', keys: [`ana ${testSshKey().line}`] },
+    url: 'https://sig.example.com/{path}/{version}',
+  };
   // Quotes that JSON needs and YAML does not.
   const floors = Array.from({ length: 9900 }, () => '{path: a,minimum: v1.0.0}').join(',');
   it.each([
     ['that is no policy', 'schema: relseal.policy/1\n', /^acme: policy.yaml: policy: .*name/s],
     ['with an alias', `${head.replace(': a', ': &n a')}other: *n\n`, /^acme: policy.yaml: policy: aliases/],
+    [
+      'whose publishers have their signatures at a host that is not listed',
+      `${head}modules: {publisher-signature: {publishers: [${JSON.stringify(publisher)}]}}\n`,
+      /^acme: policy.yaml: sig.example.com is not in hosts/,
+    ],
     [
       'that is too long once it is JSON',
       `${head}modules: {below-floor: {modules: [${floors}]}}\n`,
@@ -219,6 +232,20 @@ describe('what may be erased', () => {
     );
     for (const copy of ['PointInTimeRecoverySpecification', 'StreamSpecification', 'GlobalSecondaryIndexes'])
       expect(table.Properties).not.toHaveProperty(copy);
+  });
+});
+
+describe('what was fetched', () => {
+  it('lies in a bucket of its own that is never locked and forgets it after 30 days', () => {
+    const [, bucket] = only(resourcesOf(real.state, 'AWS::S3::Bucket').filter(([id]) => id.startsWith('CacheBucket')));
+    expect(bucket.Properties).not.toHaveProperty('ObjectLockEnabled');
+    expect(bucket.Properties).toMatchObject({
+      LifecycleConfiguration: { Rules: [{ ExpirationInDays: 30, Status: 'Enabled' }] },
+      PublicAccessBlockConfiguration: { BlockPublicAcls: true, RestrictPublicBuckets: true },
+    });
+    expect(bucketPolicy(real, 'CacheBucket')).toContainEqual(
+      expect.objectContaining({ effect: 'Deny', condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+    );
   });
 });
 
