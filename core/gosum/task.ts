@@ -4,6 +4,7 @@ import { EvidenceRef, keepEvidence, loadEvidence, loadJsonEvidence } from '../ev
 import type { WormStore } from '../ports/worm-store.ts';
 import { SourceSnapshot } from '../source/snapshot.ts';
 import { SourceFacts } from '../source/source-facts.ts';
+import { keepContradictions } from '../sumdb/evidence.ts';
 import { defineTask, RunContext } from '../task.ts';
 import { h1Hex } from './dirhash.ts';
 import { type VerifyModulesDeps, verifyModuleHashes } from './verify-modules.ts';
@@ -28,9 +29,7 @@ export const verifyGoSum = defineTask({
       ...(snapshot.facts ? { facts: await loadJsonEvidence(worm, tenant, snapshot.facts, SourceFacts) } : {}),
     });
     const { reasons, warnings, lines, needs, release, head, pinned } = verified;
-    const shown = await Promise.all(
-      verified.evidence.map(({ kind, mediaType, bytes }) => keepEvidence(worm, tenant, kind, mediaType, bytes)),
-    );
+    const shown = await keepContradictions(worm, tenant, verified.evidence);
     const headNote = head && (await keepEvidence(worm, tenant, 'tree-head', 'text/plain', Buffer.from(head.note)));
     const check = await keepReport(worm, tenant, {
       check: 'verify-go-sum',

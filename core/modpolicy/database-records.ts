@@ -31,19 +31,23 @@ const NONE = 'sumdb.unknown-module';
  * `ChecksumDatabaseUnavailable`, and `StoreUnavailable` of the head, which is kept before anything is reported.
  */
 export async function databaseRecords(
-  { database, heads, options }: Omit<GoModProofDeps, 'settings'>,
+  { database, heads, options, contradicted }: Omit<GoModProofDeps, 'settings'>,
   modules: readonly ModuleAt[],
 ): Promise<DatabaseRecords> {
   if (modules.length === 0) return { records: [], refusals: [] };
   const log = logNameOf(parseVerifierKey(database.verifierKey));
   const opened = await openSumdbProver(database, await heads.load(log), options);
-  if (opened.kind === 'refused') return { records: [], refusals: [opened.reason] };
+  if (opened.kind === 'refused') {
+    contradicted?.(opened.evidence);
+    return { records: [], refusals: [opened.reason] };
+  }
   const { prover } = opened;
   const answers = await mapBounded(modules, MAX_LOOKUPS, async (module) => ({
     module,
     proved: await prover.prove(ModulePath.parse(module.path), ModuleVersion.parse(module.version)),
   }));
   await heads.save(log, prover.head());
+  for (const { proved } of answers) if (proved.kind === 'refused') contradicted?.(proved.evidence);
   return {
     records: answers.flatMap(({ module, proved }): AskedModule[] => {
       if (proved.kind === 'proved') return [{ module, record: proved.record }];

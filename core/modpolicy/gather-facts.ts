@@ -16,6 +16,7 @@ import type { Reviews } from '../ports/reviews.ts';
 import type { ZipHasher } from '../ports/zip-hasher.ts';
 import type { SourceSnapshot } from '../source/snapshot.ts';
 import { SourceFacts } from '../source/source-facts.ts';
+import { keepContradictions, type SumdbEvidence } from '../sumdb/evidence.ts';
 import type { ProverOptions } from '../sumdb/prove.ts';
 import { asksLatest } from './author-rules.ts';
 import { changedSince, readChangedModules } from './changed-modules.ts';
@@ -175,8 +176,10 @@ export async function gatherFacts(deps: GatherFactsDeps, given: GatheredFor): Pr
   const reading = cached(deps, last, given);
   const { refusals, ...built } = await buildFacts(reading, given, facts);
   const known = { ...built, ...(last ? { lastRelease: last.release } : {}) };
-  const latest = await latestFacts(deps, given, accountableModules({ goMod, ...built }));
-  const records = await recordFacts(deps, given, known);
+  const contradictions: SumdbEvidence[] = [];
+  const asking = { ...deps, contradicted: (shown: readonly SumdbEvidence[]) => void contradictions.push(...shown) };
+  const latest = await latestFacts(asking, given, accountableModules({ goMod, ...built }));
+  const records = await recordFacts(asking, given, known);
   const reviews = asksForReviews(policy) ? await deps.reviews?.of(repository, commit) : undefined;
   const record: ModulePolicyRecord = {
     schema: 'relseal.module-policy/1',
@@ -196,6 +199,7 @@ export async function gatherFacts(deps: GatherFactsDeps, given: GatheredFor): Pr
     ...records.found,
     ...(reviews ? { reviews: recordReviews(reviews, policy) } : {}),
   };
-  const evidence = [...(snapshot.facts ? [snapshot.facts] : []), ...latest.evidence, ...(last?.evidence ?? [])];
-  return { record, evidence };
+  const shown = await keepContradictions(deps.worm, tenant, contradictions);
+  const of = snapshot.facts ? [snapshot.facts] : [];
+  return { record, evidence: [...of, ...latest.evidence, ...(last?.evidence ?? []), ...shown] };
 }

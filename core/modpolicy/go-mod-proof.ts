@@ -3,6 +3,7 @@ import { goSumKey } from '../gosum/go-sum.ts';
 import { matchesPathPatterns } from '../gosum/module-path.ts';
 import type { ChecksumDatabase } from '../ports/checksum-database.ts';
 import type { HeadStore } from '../ports/head-store.ts';
+import type { SumdbEvidence } from '../sumdb/evidence.ts';
 import { openSumdbProver, type ProverOptions } from '../sumdb/prove.ts';
 import { parseVerifierKey } from '../tlog/note.ts';
 import type { Refusal } from '../verdict.ts';
@@ -28,6 +29,8 @@ export interface GoModProofDeps {
   /** Patterns, as GOPRIVATE, of modules that the public database is never asked for. */
   readonly settings: { readonly private: readonly string[] };
   readonly options?: ProverOptions;
+  /** Told what shows that the database contradicts itself: it is to be kept with the refusal. */
+  readonly contradicted?: (evidence: readonly SumdbEvidence[]) => void;
 }
 
 const otherGoMod = (path: string, version: string, expected: string | undefined, found: string): Refusal => ({
@@ -39,7 +42,8 @@ const otherGoMod = (path: string, version: string, expected: string | undefined,
 });
 
 /** The database is opened when the first module asks, and once. */
-export function openGoModProofs({ database, heads, settings, options }: GoModProofDeps): GoModProofs {
+export function openGoModProofs(deps: GoModProofDeps): GoModProofs {
+  const { database, heads, settings, options, contradicted } = deps;
   const { name, id } = parseVerifierKey(database.verifierKey);
   const log = `${name}+${id}`;
   const open = async () => openSumdbProver(database, await heads.load(log), options);
@@ -50,7 +54,10 @@ export function openGoModProofs({ database, heads, settings, options }: GoModPro
       opening ??= open();
       const opened = await opening;
       const proved = opened.kind === 'opened' ? await opened.prover.prove(path, version) : opened;
-      if (proved.kind === 'refused') return { kind: 'refused', reason: proved.reason };
+      if (proved.kind === 'refused') {
+        contradicted?.(proved.evidence);
+        return { kind: 'refused', reason: proved.reason };
+      }
       const recorded = proved.record.hashes.get(goSumKey(path, version, 'go.mod'));
       return recorded === h1
         ? { kind: 'database', record: proved.record.id }

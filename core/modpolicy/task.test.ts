@@ -201,6 +201,25 @@ describe('checking the module policy of a release', () => {
     expect(again?.reasons).toEqual(report.reasons);
   });
 
+  it('keeps what shows that the database contradicts itself, each piece once', async () => {
+    const { check, deps } = world({ 'example.com/a@v1.0.0': A, 'example.com/b@v1.0.0': 'module example.com/b\n' });
+    const { database } = deps;
+    const lying = {
+      ...database,
+      lookup: async (...of: Parameters<typeof database.lookup>) =>
+        (await database.lookup(...of))?.replace(/(?<=go\.mod h1:)./, '0'),
+    };
+    const goMod = `${MOD}require (\n\texample.com/a v1.0.0\n\texample.com/b v1.0.0\n)\n`;
+    const release = { tag: 'v1.0.0', files: { 'go.mod': goMod } };
+    const { report, refused } = await check(release, '{}', { database: lying });
+    expect(refused.filter((each) => each.startsWith('sumdb.'))).toHaveLength(2);
+    const kinds = report.evidence.map(({ kind }) => kind).filter((kind) => /^(?:sumdb-|tree-head)/.test(kind));
+    expect(kinds.toSorted()).toEqual(['sumdb-lookup', 'sumdb-lookup', 'sumdb-proof', 'sumdb-proof', 'tree-head']);
+    const other = testChecksumDatabase([], { seedByte: 8 });
+    const forged = await check(release, '{}', { database: { ...database, verifierKey: other.verifierKey } });
+    expect(forged.report.evidence.map(({ kind }) => kind)).toContain('sumdb-proof');
+  });
+
   it('says nothing of retraction while the proxy is down: a fault, unless no rule would refuse', async () => {
     const down = proxyOf({ 'example.com/a@v1.0.0': A });
     const index: ModuleIndex = {

@@ -1,4 +1,7 @@
+import type { TenantId } from '../../events/fields.ts';
 import { canonicalBytes } from '../canonical-json.ts';
+import { type EvidenceRef, keepEvidence } from '../evidence.ts';
+import type { WormStore } from '../ports/worm-store.ts';
 import { toBase64 } from '../tlog/checkpoint.ts';
 import type { Refusal } from '../verdict.ts';
 import type { ProofTile, TreeHead } from './tree.ts';
@@ -105,4 +108,21 @@ export function evidenceOf(
     ...(lookup === undefined ? [] : [text('sumdb-lookup', lookup)]),
     { kind: 'sumdb-proof', mediaType: 'application/json', bytes: canonicalBytes(proof) },
   ];
+}
+
+/** One contradiction shows what a database is; one that contradicts itself a thousand times gets no thousand files. */
+const MAX_KEPT = 100;
+
+/** Keeps what shows that a database contradicts itself, each piece once. */
+export async function keepContradictions(
+  worm: WormStore,
+  tenant: TenantId,
+  evidence: readonly SumdbEvidence[],
+): Promise<EvidenceRef[]> {
+  const kept = new Map<string, EvidenceRef>();
+  for (const { kind, mediaType, bytes } of evidence.slice(0, MAX_KEPT)) {
+    const reference = await keepEvidence(worm, tenant, kind, mediaType, bytes);
+    kept.set(`${kind} ${reference.sha256}`, reference);
+  }
+  return [...kept.values()];
 }

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { TenantId } from '../../events/fields.ts';
+import { memoryWormStore } from '../../test/fakes/memory-worm-store.ts';
 import { type TestRecord, testChecksumDatabase } from '../../test/fakes/test-checksum-database.ts';
 import { ModulePath, ModuleVersion } from '../brands.ts';
 import type { ChecksumDatabase } from '../ports/checksum-database.ts';
+import { keepContradictions, type SumdbEvidence } from './evidence.ts';
 import { openSumdbProver } from './prove.ts';
 
 const h1 = (fill: string) => `h1:${fill.repeat(43)}=`;
@@ -131,4 +134,16 @@ describe('the checksum database', () => {
     const prover = await open({ ...database, lookup: async () => '<html>' });
     await expect(prover.prove(...at(1))).rejects.toMatchObject(unreachable);
   });
+});
+
+it('of a thousand contradictions keeps a hundred pieces, and each once', async () => {
+  const piece = (text: string): SumdbEvidence => ({
+    kind: 'tree-head',
+    mediaType: 'text/plain',
+    bytes: Buffer.from(text),
+  });
+  const worm = memoryWormStore();
+  const many = Array.from({ length: 1000 }, (_, at) => piece(`${at}`));
+  expect(await keepContradictions(worm, TenantId.parse('acme'), many)).toHaveLength(100);
+  expect(await keepContradictions(worm, TenantId.parse('acme'), [piece('a'), piece('a'), piece('b')])).toHaveLength(2);
 });
