@@ -1,15 +1,17 @@
 import { spawn } from 'node:child_process';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as z from 'zod';
 import { formatVerifierKey, verifierKeyOf } from '../core/tlog/note.ts';
 import { draftOf } from '../test/contracts/ledger-drafts.ts';
 import { runCommand } from '../test/fakes/fake-io.ts';
 import { smallDataFolder } from '../test/fakes/small-data-folder.ts';
-import { keyFileName, ledgerExportCommand } from './ledger-command.ts';
-import { verifyLedgerCommand } from './verify-commands.ts';
+import { keyFileName, ledgerExportCommand, ledgerProveCommand } from './ledger-command.ts';
+import { verifyLedgerCommand, verifyProofCommand } from './ledger-verify-commands.ts';
 
 const PROGRAM = fileURLToPath(new URL('relseal.mjs', import.meta.url));
 const KEY_FILE = 'ledger.example.com_acme.vkey';
@@ -30,6 +32,10 @@ const exportTo = (target: string, from = data.folder.root, ...more: string[]) =>
   runCommand(ledgerExportCommand, [target, '--data', from, ...more]);
 const verify = (target: string, key: string, ...more: string[]) =>
   runCommand(verifyLedgerCommand, [target, '--key', key, ...more]);
+const prove = async (named: string) => {
+  const { out } = await runCommand(ledgerProveCommand, [named, '--data', data.folder.root]);
+  return out.join('\n').split('\n');
+};
 const filesOf = async (folder: string) =>
   (await readdir(folder, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile())
@@ -172,5 +178,142 @@ describe('relseal verify ledger', () => {
     expect(ran.map(({ code }) => code)).toEqual([0, 1, 1, 2, 2, 2]);
     expect(ran[3]?.stderr).toContain('nowhere is no folder');
     expect(ran[4]?.stderr).toContain('--key is required');
+  });
+});
+
+/** An export over HTTP on this machine, below `/logs/`; `broken` paths are answered with that status. */
+async function served(folder: string, broken: Readonly<Record<string, number>> = {}) {
+  const server = createServer(async (request, response) => {
+    const path = (request.url ?? '').replace('/logs/', '');
+    const bytes = broken[path] === undefined ? await readFile(join(folder, path)).catch(() => undefined) : undefined;
+    response.writeHead(bytes ? 200 : (broken[path] ?? 404)).end(bytes);
+  });
+  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
+  const address = server.address();
+  const port = typeof address === 'object' && address ? address.port : 0;
+  return { url: `http://127.0.0.1:${port}/logs`, stop: () => server.close() };
+}
+
+describe('relseal verify ledger over HTTP', () => {
+  it('reads a log as it reads a folder, and finds what is not there', async () => {
+    const { url, stop } = await served(await exported('served'));
+    expect((await verify(url, data.verifierKey, '--json')).json()).toMatchObject({ outcome: 'pass', entries: SIZE });
+    expect((await verify(`${url}/elsewhere/`, data.verifierKey, '--json')).json()).toMatchObject({
+      ...{ outcome: 'refuse', reasons: [{ code: 'ledger.checkpoint-missing' }] },
+    });
+    stop();
+  });
+
+  it('is not checked, and no refusal, where the log cannot be reached', async () => {
+    const { url, stop } = await served(await exported('forbidden'), { 'tile/entries/000': 403 });
+    const ran = await verify(url, data.verifierKey, '--json');
+    expect([ran.code, ran.json()]).toMatchObject([3, { outcome: 'not-checked', reasons: [] }]);
+    stop();
+    for (const wrong of ['https://', 'http://[', 'https://user name@x y/'])
+      await expect(verify(wrong, data.verifierKey)).rejects.toMatchObject({ name: 'UsageError' });
+  });
+});
+
+describe('relseal verify ledger --from', () => {
+  it('accepts a log that goes on from an older checkpoint or proof', async () => {
+    const target = await exported('went-on');
+    const [proof] = [join(root, 'went-on.tlog-proof')];
+    await writeFile(proof, `${(await prove('7')).join('\n')}\n`);
+    for (const from of [proof, join(target, 'checkpoint')]) {
+      const ran = await verify(target, data.verifierKey, '--from', from);
+      expect([ran.code, ran.out.join()]).toEqual([0, expect.stringContaining(`goes on from ${SIZE} entries`)]);
+    }
+  });
+
+  it('refuses one that is shorter than it was', async () => {
+    const less = await smallDataFolder(join(root, 'less'), [draftOf('a')]);
+    const target = join(root, 'shorter');
+    await exportTo(target, less.folder.root);
+    const longer = await exported('longer');
+    const ran = await verify(target, data.verifierKey, '--from', join(longer, 'checkpoint'), '--json');
+    expect([ran.code, ran.json()]).toMatchObject([
+      1,
+      { reasons: expect.arrayContaining([expect.objectContaining({ code: 'ledger.truncated' })]) },
+    ]);
+  });
+
+  it('takes nothing for an older checkpoint that this key did not sign', async () => {
+    const target = await exported('unsigned');
+    const file = join(root, 'some-file');
+    for (const text of [
+      '',
+      'ledger.example.com/acme\n1\nAAAA\n',
+      (await readFile(join(target, 'checkpoint'), 'utf8')).replace('\n260\n', '\n261\n'),
+    ]) {
+      await writeFile(file, text);
+      await expect(verify(target, data.verifierKey, '--from', file)).rejects.toMatchObject({ name: 'UsageError' });
+    }
+    await expect(verify(target, data.verifierKey, '--from', join(root, 'none'))).rejects.toThrow(/none/);
+  });
+});
+
+describe('relseal ledger prove, and verify proof', () => {
+  const file = () => join(root, 'entry.tlog-proof');
+  const check = (...more: string[]) => runCommand(verifyProofCommand, [file(), ...more]);
+  const keep = async (text: readonly string[]) => writeFile(file(), `${text.join('\n')}\n`);
+
+  it('proves an entry by its index and by its leaf hash, with nothing but the key', async () => {
+    await keep(await prove('41'));
+    const ran = await check('--key', data.verifierKey, '--json');
+    expect([ran.code, ran.json()]).toMatchObject([
+      0,
+      { outcome: 'pass', origin: 'ledger.example.com/acme', index: 41, size: SIZE, witnesses: [] },
+    ]);
+    const { leaf } = z.object({ leaf: z.string() }).parse(ran.json());
+    expect(await prove(leaf)).toEqual(await prove('41'));
+    const shown = await check('--key', data.verifierKey);
+    expect(shown.out).toEqual([
+      `pass  ${file()}`,
+      `  entry 41 of ${SIZE} of ledger.example.com/acme`,
+      expect.stringMatching(/^ {2}check pass, .*Z, acme, r6$/),
+    ]);
+  });
+
+  it('takes another entry, or one from a file, for what it is', async () => {
+    const out = await prove('3');
+    const entry = Buffer.from(out[1]?.slice('extra '.length) ?? '', 'base64');
+    const other = Buffer.from((await prove('4'))[1]?.slice('extra '.length) ?? '', 'base64');
+    const [same, wrong] = [join(root, 'same'), join(root, 'wrong')];
+    await writeFile(same, entry);
+    await writeFile(wrong, other);
+    await keep(out.toSpliced(1, 1));
+    await expect(check('--key', data.verifierKey)).rejects.toThrow(/--entry/);
+    expect((await check('--key', data.verifierKey, '--entry', same)).code).toBe(0);
+    const refused = await check('--key', data.verifierKey, '--entry', wrong, '--json');
+    expect([refused.code, refused.json()]).toMatchObject([1, { reasons: [{ code: 'ledger.proof-invalid' }] }]);
+    await keep(out);
+    expect((await check('--key', STRANGER, '--json')).code).toBe(1);
+  });
+
+  it('wants the cosignatures that a policy asks for', async () => {
+    await keep(await prove('0'));
+    const policy = join(root, 'log.policy');
+    const witness = formatVerifierKey(
+      verifierKeyOf('witness.example/w', new Uint8Array(32).fill(7), 'ed25519-cosignature'),
+    );
+    await writeFile(policy, `log ${data.verifierKey}\nquorum none\n`);
+    expect((await check('--policy', policy)).code).toBe(0);
+    await writeFile(policy, `log ${data.verifierKey}\nwitness w ${witness}\nquorum w\n`);
+    const refused = await check('--policy', policy, '--json');
+    expect([refused.code, refused.json()]).toMatchObject([
+      1,
+      { reasons: [{ found: expect.stringContaining('too few') }] },
+    ]);
+    await writeFile(policy, 'logs\n');
+    await expect(check('--policy', policy)).rejects.toThrow(/log\.policy:1:1/);
+  });
+
+  it('tells wrong usage as such', async () => {
+    for (const named of ['260', '-1', 'abc', 'f'.repeat(64)])
+      await expect(prove(named)).rejects.toMatchObject({ name: 'UsageError' });
+    await keep(['no proof']);
+    await expect(check('--key', data.verifierKey)).rejects.toThrow(/is no tlog-proof/);
+    await expect(check()).rejects.toThrow(/--key or --policy/);
+    await expect(check('--key', data.verifierKey, '--policy', file())).rejects.toThrow(/not both/);
   });
 });

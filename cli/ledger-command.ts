@@ -1,8 +1,11 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Fault } from '../core/faults.ts';
-import { readLogResource } from '../core/ledger/read.ts';
-import { parseCheckpoint } from '../core/tlog/checkpoint.ts';
+import { toHex } from '../core/ledger/hex.ts';
+import { entriesOf } from '../core/ledger/log-tiles.ts';
+import { readInclusionProof, readLogResource } from '../core/ledger/read.ts';
+import { parseCheckpoint, parseDecimal } from '../core/tlog/checkpoint.ts';
+import { leafHash } from '../core/tlog/merkle.ts';
 import { openNote, parseVerifierKey } from '../core/tlog/note.ts';
 import { bundlePath, bundlesOf, tilePath, tilesOf } from '../core/tlog/tile.ts';
 import type { TenantId } from '../events/fields.ts';
@@ -109,6 +112,46 @@ export const ledgerExportCommand: Command = {
         io.out(`${done.size} entries of ${done.origin} in ${target}`);
         io.out(`verify them: relseal verify ledger ${target} --key ${done.keyFile}`);
       }
+      return EXIT.done;
+    });
+  },
+};
+
+/** Entries that are looked through at a time. */
+const STRETCH = 1024;
+
+/** The index that is meant: as it stands, or of the newest published entry with this leaf hash. */
+async function indexOf(stores: Stores, tenant: TenantId, named: string, size: number): Promise<number> {
+  const index = parseDecimal(named);
+  if (index !== undefined) return index;
+  if (!/^[0-9a-f]{64}$/.test(named))
+    throw new UsageError(`${named} is neither an index nor a leaf hash (64 hex digits)`);
+  for (let end = size; end > 0; end -= STRETCH) {
+    const from = Math.max(0, end - STRETCH);
+    const entries = await entriesOf(stores, tenant, from, end - from);
+    const at = entries.findLastIndex((entry) => toHex(leafHash(entry)) === named);
+    if (at >= 0) return from + at;
+  }
+  throw new UsageError(`no published entry of ${tenant} has the leaf hash ${named}`);
+}
+
+export const ledgerProveCommand: Command = {
+  name: 'ledger prove',
+  summary:
+    'print the proof that an entry is in the log, as a .tlog-proof file that holds the entry\n\n' +
+    'relseal verify proof and other tools verify it with the key of the log alone.',
+  positionals: 'INDEX|LEAF',
+  options: { ...DATA_OPTION, ...TENANT_OPTION },
+  run: async (given, io) => {
+    const [named, ...more] = given.positionals;
+    if (named === undefined || more.length > 0) throw new UsageError('name one entry, by its index or its leaf hash');
+    return withTenantStores(given, async ({ folder, stores, tenant }) => {
+      const { size } = await publishedOf(stores, folder, tenant);
+      const index = await indexOf(stores, tenant, named, size);
+      const proof = await readInclusionProof(stores, tenant, index);
+      if (proof === undefined)
+        throw new UsageError(`entry ${index} is not among the ${size} that the newest checkpoint of ${tenant} covers`);
+      io.out(proof.slice(0, -1));
       return EXIT.done;
     });
   },

@@ -1,12 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { type LedgerProblem, type LedgerReport, type ReadLogFile, verifyLog } from '../core/ledger/verify.ts';
+import { stat } from 'node:fs/promises';
 import type { ModulePolicy } from '../core/modpolicy/module-policy.ts';
-import { parseVerifierKey, type VerifierKey } from '../core/tlog/note.ts';
 import { type Command, DATA_OPTION, type Given, type Io, JSON_OPTION, UsageError } from './command.ts';
 import { type GoSettings, goSettingsOf, readGoVariables } from './go-env.ts';
 import { checkImage, IMAGE_FIXES, openImage, parseImageReference, readPublicKey } from './image-check.ts';
-import { isMissing } from './missing.ts';
 import { readBase } from './module-base.ts';
 import { checkModules, moduleFixes } from './module-check.ts';
 import { readModulePolicy } from './module-policy-check.ts';
@@ -14,13 +10,13 @@ import { openModuleState } from './module-state.ts';
 import { moduleTargetOf } from './module-tree.ts';
 import { orUnchecked, showReport } from './report.ts';
 
-function onlyArgument(given: Given, expected: string): string {
+export function onlyArgument(given: Given, expected: string): string {
   const [argument, ...more] = given.positionals;
   if (argument === undefined || more.length > 0) throw new UsageError(`name ${expected}`);
   return argument;
 }
 
-const isFolder = async (path: string): Promise<boolean> =>
+export const isFolder = async (path: string): Promise<boolean> =>
   (await stat(path).catch(() => undefined))?.isDirectory() === true;
 
 const listed = (text: string | undefined): string[] => (text ?? '').split(',').filter((item) => item !== '');
@@ -194,71 +190,5 @@ export const verifyImageCommand: Command = {
     } finally {
       close();
     }
-  },
-};
-
-/** A verifier key as it is written, or the file that holds one. */
-async function readVerifierKey(argument: string): Promise<VerifierKey> {
-  if (/^[^+]+\+[0-9a-f]{8}\+/.test(argument)) return parseVerifierKey(argument);
-  const text = await readFile(argument, 'utf8').catch(() => {
-    throw new UsageError(`--key ${argument} is no verifier key (name+hash+key) and no file that can be read`);
-  });
-  return parseVerifierKey(text.trim());
-}
-
-async function folderReader(folder: string): Promise<ReadLogFile> {
-  if (!(await isFolder(folder)))
-    throw new UsageError(`${folder} is no folder: name one that relseal ledger export wrote`);
-  return async (path) => {
-    try {
-      return await readFile(join(folder, path));
-    } catch (error) {
-      if (isMissing(error)) return undefined;
-      throw new UsageError(`${join(folder, path)}: ${error instanceof Error ? error.message : 'cannot be read'}`);
-    }
-  };
-}
-
-const FIXES: Partial<Record<LedgerProblem['code'], string>> = {
-  'ledger.checkpoint-missing': 'Name the folder that holds `checkpoint`; if this is it, the log was cut off.',
-  'ledger.checkpoint-signature':
-    'Check that the key is that of this log; if it is, the checkpoint was forged or changed.',
-  'ledger.origin-mismatch': 'This is the log of another name: use its key, or get the log you meant.',
-  'ledger.bundle-missing': 'Export the log again; if entries stay missing, they were removed.',
-  'ledger.tile-missing': 'Export the log again.',
-};
-const CHANGED = 'Bytes differ from what was signed: get the log again from its source, and keep both copies.';
-
-const refusalsOf = ({ problems }: LedgerReport) =>
-  problems.map(({ code, where }) => ({ code, where, fix: FIXES[code] ?? CHANGED }));
-
-export const verifyLedgerCommand: Command = {
-  name: 'verify ledger',
-  summary: 'verify a whole log from its files: signature, every entry, link, hash and tile',
-  positionals: 'DIR',
-  options: {
-    key: { type: 'string', value: 'VKEY', help: 'the verifier key name+hash+key of the log, or a file that holds it' },
-    ...JSON_OPTION,
-  },
-  run: async (given, io) => {
-    const folder = onlyArgument(given, 'one folder');
-    const key = await readVerifierKey(given.required('key'));
-    const read = await folderReader(folder);
-    const report = await verifyLog(read, key, (entries) => {
-      io.signal.throwIfAborted();
-      io.progress(`${entries} entries`);
-    });
-    const { size, root, entries } = report;
-    return showReport(
-      {
-        target: folder,
-        reasons: refusalsOf(report),
-        unchecked: [],
-        lines: [`${entries} of ${size} entries of ${key.name}, root ${root}`],
-        details: { origin: key.name, size, root, entries },
-      },
-      given.flag('json'),
-      io,
-    );
   },
 };

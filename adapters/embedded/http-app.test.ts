@@ -11,7 +11,7 @@ const app = httpApp({
   health: async () => ({ ok: true }),
   readLog: async (tenant, path) =>
     tenant === 'acme' && path === 'tile/0/x001/000'
-      ? { bytes: Buffer.from('t'), contentType: 'application/octet-stream' }
+      ? { bytes: Buffer.from('t'), contentType: 'application/octet-stream', immutable: true }
       : undefined,
   hooks: [{ provider: 'github', instance: '<b>' }],
 });

@@ -1,12 +1,13 @@
 import { type Context, Hono } from 'hono';
 import { type DeliveryAnswer, type DeliveryRequest, MAX_BODY_BYTES } from '../../core/ingest/receive.ts';
+import type { LogFile } from '../../core/ledger/read.ts';
 
 export interface HttpAppDeps {
   receive(request: DeliveryRequest): Promise<DeliveryAnswer>;
   /** What `/healthz` says; `ok` decides between 200 and 503. */
   health(): Promise<{ ok: boolean } & Record<string, unknown>>;
   /** A tlog-tiles resource of one tenant's log, `undefined` when it has none. */
-  readLog(tenant: string, path: string): Promise<{ bytes: Uint8Array; contentType: string } | undefined>;
+  readLog(tenant: string, path: string): Promise<LogFile | undefined>;
   /** Where webhooks may be sent, for the page at `/`. */
   readonly hooks: readonly { readonly provider: string; readonly instance: string }[];
 }
@@ -101,11 +102,10 @@ export function httpApp(deps: HttpAppDeps): Hono {
     const path = context.req.path.slice(`/ledger/${tenant}/`.length);
     const file = await deps.readLog(tenant, path);
     if (!file) return problem(context, 404, 'log.not-found', 'No such resource of the log');
-    const immutable = path !== 'checkpoint' && !path.includes('.p/');
     return new Response(new Uint8Array(file.bytes), {
       headers: {
         'content-type': file.contentType,
-        'cache-control': immutable ? 'public, max-age=31536000, immutable' : 'no-cache',
+        'cache-control': file.immutable ? 'public, max-age=31536000, immutable' : 'no-cache',
       },
     });
   });

@@ -6,10 +6,11 @@ import { fixedClock } from '../../test/fakes/fixed-clock.ts';
 import { memoryLedgerStore } from '../../test/fakes/memory-ledger-store.ts';
 import { memoryNoteSigner } from '../../test/fakes/memory-signers.ts';
 import { memoryWormStore } from '../../test/fakes/memory-worm-store.ts';
-import { formatCheckpoint } from '../tlog/checkpoint.ts';
-import { leafHash, rootOfHashes } from '../tlog/merkle.ts';
+import { type Checkpoint, formatCheckpoint, parseCheckpoint } from '../tlog/checkpoint.ts';
+import { emptyRoot, leafHash, rootOfHashes } from '../tlog/merkle.ts';
 import { formatNote, formatSignatureLine, type VerifierKey, verifierKeyOf } from '../tlog/note.ts';
 import { bundlePath, bundlesOf, decodeBundle, encodeBundle, encodeTile, tilePath, tilesOf } from '../tlog/tile.ts';
+import { parseLogProof } from '../tlog/tlog-proof.ts';
 import { appendEntries } from './append.ts';
 import { toHex } from './hex.ts';
 import { publishCheckpoint } from './publish.ts';
@@ -277,7 +278,7 @@ describe('a published log', () => {
     for (const index of [0, 1, 127, 128, 255, 256, 298, 299]) {
       const proof = (await readInclusionProof(all.deps, TENANT, index)) ?? '';
       const entry = entries[index] ?? new Uint8Array();
-      expect(proof).toMatch(new RegExp(`^c2sp\\.org/tlog-proof@v1\\nindex ${index}\\n`));
+      expect(parseLogProof(proof)).toMatchObject({ index, extra: entry });
       expect(verifyInclusionProof(proof, entry, key)).toBe(index);
       expect(verifyInclusionProof(proof, entries[(index + 1) % 300] ?? new Uint8Array(), key)).toBeUndefined();
       expect(verifyInclusionProof(proof, entry, await keyOf('ledger.example.com/other'))).toBeUndefined();
@@ -292,7 +293,7 @@ describe('a published log', () => {
     const key = await keyOf();
     const [entry = new Uint8Array()] =
       decodeBundle(files.get('tile/entries/000.p/21') ?? new Uint8Array(), 21)?.slice(7) ?? [];
-    const proof = (await readInclusionProof(all.deps, TENANT, 7)) ?? '';
+    const proof = ((await readInclusionProof(all.deps, TENANT, 7)) ?? '').replace(/^extra .*\n/m, '');
     expect(verifyInclusionProof(proof, entry, key)).toBe(7);
     const lines = proof.split('\n');
     for (const at of lines.keys()) {
@@ -436,6 +437,26 @@ describe('a tampered log', () => {
         'ledger.bundle-malformed tile/entries/000.p/3',
         'ledger.root-mismatch checkpoint',
       ]);
+  });
+
+  it('goes on from what was seen before, at whatever size that was', async () => {
+    const [older, newer] = [await publishedWorld(256), await publishedWorld(300)];
+    const seen = ({ files }: typeof newer) => {
+      const [text = ''] = decode(files.get('checkpoint')).split('\n\n');
+      const checkpoint = parseCheckpoint(`${text}\n`);
+      if (!checkpoint) throw new Error('no checkpoint');
+      return checkpoint;
+    };
+    const codes = async ({ files }: typeof newer, earlier: Checkpoint) => {
+      const { problems } = await verifyLog(async (path) => files.get(path), await keyOf(), { earlier });
+      return problems.map(({ code }) => code);
+    };
+    expect(await codes(newer, seen(older))).toEqual([]);
+    expect(await codes(newer, seen(newer))).toEqual([]);
+    expect(await codes(newer, { ...seen(newer), size: 0, root: emptyRoot() })).toEqual([]);
+    expect(await codes(older, seen(newer))).toEqual(['ledger.truncated']);
+    for (const size of [0, 1, 255, 256, 257, 299])
+      expect(await codes(newer, { ...seen(newer), size })).toEqual(['ledger.fork']);
   });
 
   it('has its read errors thrown, not taken for absence', async () => {

@@ -1,38 +1,56 @@
 import type { TenantId } from '../../events/fields.ts';
+import { parseDecimal } from '../tlog/checkpoint.ts';
 import { inclusionProof } from '../tlog/merkle.ts';
-import { parseLogPath, tileHashReader, tileWidth } from '../tlog/tile.ts';
+import { parseLogPath, TILE_WIDTH, tileHashReader, tileWidth } from '../tlog/tile.ts';
 import { formatLogProof } from '../tlog/tlog-proof.ts';
-import { type LogDeps, readBundle, readTile } from './log-tiles.ts';
+import { entriesOf, type LogDeps, readBundle, readTile } from './log-tiles.ts';
 
 export interface LogFile {
   readonly bytes: Uint8Array;
   readonly contentType: 'application/octet-stream' | 'text/plain; charset=utf-8';
+  /** Whether the same name has the same bytes for ever. */
+  readonly immutable: boolean;
 }
+
+const textFile = (text: string): LogFile => ({
+  bytes: new TextEncoder().encode(text),
+  contentType: 'text/plain; charset=utf-8',
+  immutable: false,
+});
 
 /**
  * What a tlog-tiles log serves at `path`, under its newest checkpoint: `checkpoint`, tiles and entry bundles, of any
- * width that the published size covers. Anything else is `undefined`.
+ * width that the published size covers, and besides `proof/<index>`. Anything else is `undefined`.
  */
 export async function readLogResource(deps: LogDeps, tenant: TenantId, path: string): Promise<LogFile | undefined> {
+  if (path.startsWith(PROOF)) {
+    const proof = await readInclusionProof(deps, tenant, parseDecimal(path.slice(PROOF.length)) ?? -1);
+    return proof === undefined ? undefined : textFile(proof);
+  }
   const resource = parseLogPath(path);
   const published = resource && (await deps.ledger.published(tenant));
   if (!published) return undefined;
-  if (resource.kind === 'checkpoint')
-    return { bytes: new TextEncoder().encode(published.note), contentType: 'text/plain; charset=utf-8' };
+  if (resource.kind === 'checkpoint') return textFile(published.note);
   const level = resource.kind === 'tile' ? resource.level : 0;
   if (resource.width > tileWidth(published.size, level, resource.index)) return undefined;
   const bytes =
     resource.kind === 'tile'
       ? await readTile(deps, tenant, resource)
       : await readBundle(deps, tenant, resource.index, resource.width);
-  return { bytes, contentType: 'application/octet-stream' };
+  // A partial one may be gone once the full one is there.
+  return { bytes, contentType: 'application/octet-stream', immutable: resource.width === TILE_WIDTH };
 }
 
-/** A `.tlog-proof` (C2SP tlog-proof) of one entry under the published checkpoint; `undefined` above it. */
+const PROOF = 'proof/';
+
+/**
+ * A `.tlog-proof` (C2SP tlog-proof) of one entry under the published checkpoint, the entry itself beside it as `extra`;
+ * `undefined` above it.
+ */
 export async function readInclusionProof(deps: LogDeps, tenant: TenantId, index: number): Promise<string | undefined> {
   const published = await deps.ledger.published(tenant);
   if (!published || !Number.isSafeInteger(index) || index < 0 || index >= published.size) return undefined;
   const read = tileHashReader(published.size, (tile) => readTile(deps, tenant, tile));
-  const path = await inclusionProof(index, published.size, read);
-  return formatLogProof({ index, path, note: published.note });
+  const [path, [extra]] = [await inclusionProof(index, published.size, read), await entriesOf(deps, tenant, index, 1)];
+  return formatLogProof({ ...(extra ? { extra } : {}), index, path, note: published.note });
 }

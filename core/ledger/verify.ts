@@ -24,6 +24,8 @@ const PROBLEM_CODES = [
   'ledger.entry-tenant',
   'ledger.link-broken',
   'ledger.root-mismatch',
+  'ledger.truncated',
+  'ledger.fork',
 ] as const;
 export interface LedgerProblem {
   readonly code: (typeof PROBLEM_CODES)[number];
@@ -108,6 +110,31 @@ function tileChecker(read: ReadLogFile, note: Note) {
   return { add, finish };
 }
 
+export interface VerifyLogOptions {
+  /** Told how many entries were read so far. */
+  readonly progress?: (entries: number) => void;
+  /** A checkpoint of the same log that was seen before, and whose signature was verified: the log must go on from it. */
+  readonly earlier?: Checkpoint;
+}
+
+/** Compares the tree with an earlier one as it passes that one's size. */
+function earlierChecker(earlier: Checkpoint | undefined, note: Note) {
+  const where = 'checkpoint';
+  const judge = (root: Uint8Array): void => {
+    if (earlier && !sameBytes(root, earlier.root)) note('ledger.fork', where);
+  };
+  return {
+    start(size: number): void {
+      if (earlier && size < earlier.size) note('ledger.truncated', where);
+      if (earlier?.size === 0) judge(rootOfEdge([]));
+    },
+    pass(edge: readonly Uint8Array[], count: number, leaves: readonly Uint8Array[]): void {
+      if (earlier && earlier.size > count && earlier.size <= count + leaves.length)
+        judge(rootOfEdge(appendToEdge(edge, count, leaves.slice(0, earlier.size - count))));
+    },
+  };
+}
+
 /**
  * Verifies a whole log with nothing but its files and its key: the signature, every bundle, leaf, tile and link, and that
  * the leaves lead to the signed root. Shares no code with the writer but the formats.
@@ -115,7 +142,7 @@ function tileChecker(read: ReadLogFile, note: Note) {
 export async function verifyLog(
   read: ReadLogFile,
   key: VerifierKey,
-  progress: (entries: number) => void = () => undefined,
+  { progress, earlier }: VerifyLogOptions = {},
 ): Promise<LedgerReport> {
   const problems: LedgerProblem[] = [];
   const note: Note = (code, where) => {
@@ -125,6 +152,8 @@ export async function verifyLog(
   const size = checkpoint?.size ?? 0;
   const checkEntry = entryChecker(note);
   const tiles = tileChecker(read, note);
+  const before = earlierChecker(earlier, note);
+  if (checkpoint) before.start(size);
   let edge: readonly Uint8Array[] = [];
   let count = 0;
   for (const { index, width } of bundlesOf(size)) {
@@ -141,9 +170,10 @@ export async function verifyLog(
       checkEntry(entries[at] ?? new Uint8Array(), leaf, count + at, path);
       await tiles.add(0, leaf);
     }
+    before.pass(edge, count, leaves);
     edge = appendToEdge(edge, count, leaves);
     count += width;
-    progress(count);
+    progress?.(count);
   }
   if (count === size) await tiles.finish();
   const root = rootOfEdge(edge);

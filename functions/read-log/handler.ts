@@ -16,6 +16,6 @@ export const handler = middy(async (event: unknown) => {
   const id = TenantId.safeParse(tenant);
   const file = id.success ? await readLogResource(deps, id.data, path) : undefined;
   if (!file) return httpAnswer(404, 'application/problem+json', JSON.stringify(problem));
-  const changes = path === 'checkpoint' || path.includes('.p/');
-  return httpAnswer(200, file.contentType, file.bytes, changes ? 'no-cache' : 'public, max-age=31536000, immutable');
+  const cached = file.immutable ? 'public, max-age=31536000, immutable' : 'no-cache';
+  return httpAnswer(200, file.contentType, file.bytes, cached);
 });
