@@ -46,9 +46,23 @@ const isSettled = async (stores: Stores, deliveries: readonly SignedDelivery[]):
 const settle = (stores: Stores, deliveries: readonly SignedDelivery[]) =>
   until('end of all runs', async () => ((await isSettled(stores, deliveries)) ? true : undefined), 150_000);
 
-/** Each delivery is sent until it is answered, as a source does that retries. */
-async function deliver(url: string, pending: SignedDelivery[]): Promise<void> {
-  while (pending[0]) {
+interface Sending {
+  readonly stores: Stores;
+  readonly deliveries: readonly SignedDelivery[];
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Each delivery is sent until it is answered, as a source does that retries. The second release is compared with the last
+ * one that passed: it is sent once the first has ended, or chance would decide what it is compared with.
+ */
+async function deliver(url: string, pending: SignedDelivery[], { stores, deliveries, signal }: Sending): Promise<void> {
+  const first = deliveries.slice(0, 1);
+  while (pending[0] && !signal?.aborted) {
+    if (pending.length < deliveries.length && !(await isSettled(stores, first))) {
+      await delay(50);
+      continue;
+    }
     const { status } = await post(url, pending[0]);
     if (status !== 202) throw new Error(`HTTP ${status}`);
     pending.shift();
@@ -58,7 +72,7 @@ async function deliver(url: string, pending: SignedDelivery[]): Promise<void> {
 async function undisturbed(world: World, deliveries: readonly SignedDelivery[]): Promise<string[]> {
   const [server, stores] = [await serve(world), world.stores()];
   try {
-    await deliver(server.url, [...deliveries]);
+    await deliver(server.url, [...deliveries], { stores, deliveries });
     await settle(stores, deliveries);
     return await contentOf(stores.ledger, tenant);
   } finally {
@@ -76,17 +90,20 @@ async function disturbed(world: World, deliveries: readonly SignedDelivery[], bu
     while (kills < budget && !(pending.length === 0 && (await isSettled(stores, deliveries)))) {
       const server = await serve(world);
       // Whatever the kill leaves unanswered is sent again to the next server.
-      const delivering = deliver(server.url, pending).catch(() => undefined);
+      const killed = new AbortController();
+      const sending = { stores, deliveries, signal: killed.signal };
+      const delivering = deliver(server.url, pending, sending).catch(() => undefined);
       // Long enough, now and then, for the checks of a Parallel to end: a step that no server lives to end for two
       // minutes times out, as it should, and that is another outcome.
       await delay(Math.floor(random() * 1500));
       await server.kill();
+      killed.abort();
       await delivering;
       kills += 1;
     }
     const server = await serve(world);
     try {
-      await deliver(server.url, pending);
+      await deliver(server.url, pending, { stores, deliveries });
       await settle(stores, deliveries);
     } finally {
       await server.stop();
