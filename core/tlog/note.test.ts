@@ -41,9 +41,9 @@ const HEAD = {
 const GENERATOR_SPKI =
   '3059301306072a8648ce3d020106082a8648ce3d030107034200046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296' +
   '4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5';
-/** ML-DSA is part of Node from 24.7 on. */
-const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-const hasMlDsa = major > 24 || (major === 24 && minor >= 7);
+/** ML-DSA is part of OpenSSL from 3.5 on: of late releases of Node 22, and of Node 24, but not of Node 20. */
+const [major = 0, minor = 0] = process.versions.openssl.split('.').map(Number);
+const hasMlDsa = major > 3 || (major === 3 && minor >= 5);
 
 const kindOf = (note: string, keys = [FOO]) => openNote(note, keys).kind;
 

@@ -44,7 +44,7 @@ export const verifyP256 = (spki: Uint8Array, message: Uint8Array, signature: Uin
 
 const importMlDsa44 = (publicKey: Uint8Array) => importKey(Buffer.concat([ML_DSA_44_SPKI, publicKey]));
 
-/** Node has ML-DSA from 24.7 on. Any 1,312 bytes are a key, so one of zeros tells whether it is there. */
+/** OpenSSL has ML-DSA from 3.5 on, whatever the version of Node. Any 1,312 bytes are a key, so one of zeros tells whether it is there. */
 const hasMlDsa44 = importMlDsa44(new Uint8Array(ML_DSA_44_KEY_BYTES)) !== undefined;
 
 /** Pure ML-DSA-44 without a context; `undefined` where the platform cannot tell. */
