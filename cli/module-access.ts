@@ -62,8 +62,8 @@ const REDIRECTS: Readonly<Record<string, readonly string[]>> = { 'proxy.golang.o
 const NOBODY = TenantId.parse('local');
 
 /**
- * The hosts that the settings and the user name, and no other. They may have private addresses, as a mirror under a public name has:
- * on this machine nobody but its user chose them, and certificates tell whether they are who they say.
+ * The hosts that the settings and the user name, and no other. They may have private addresses, as a mirror under a
+ * public name has: on this machine nobody but its user chose them, and certificates tell whether they are who they say.
  */
 export function hostsOf({ proxy, database }: GoSettings, direct: readonly string[] = []): EgressHost[] {
   const proxies = parseProxyList(proxy).flatMap((entry) => (entry.kind === 'https' ? [entry.base.host] : []));

@@ -3,6 +3,7 @@ import { ModulePath } from '../core/brands.ts';
 import { sha256Hex } from '../core/evidence.ts';
 import { parsePolicy } from '../core/gate/read-policy.ts';
 import { parseGoMod } from '../core/gosum/go-mod.ts';
+import { askedDatabase } from '../core/modpolicy/asked-database.ts';
 import { asksLatest } from '../core/modpolicy/author-rules.ts';
 import { readChangedModules } from '../core/modpolicy/changed-modules.ts';
 import { foreignSyntax } from '../core/modpolicy/foreign-syntax.ts';
@@ -128,7 +129,7 @@ async function factsOf(
   const paths = accountableModules({ goMod })
     .filter(({ path }) => asksLatest(policy, path))
     .map(({ path }) => ModulePath.parse(path));
-  const proofs = openGoModProofs({ database, heads, settings: { private: withheld }, options: proving });
+  const proofs = openGoModProofs(askedDatabase({ database, heads, options: proving }), withheld);
   const read = await readLatestModules({ modules, index, proofs }, paths, { tolerant: true });
   const last = base?.release;
   return {

@@ -10,12 +10,11 @@ import { moduleProxySource } from '../adapters/network/module-proxy-source.ts';
 import { ociRegistry } from '../adapters/network/oci-registry.ts';
 import { scmReviews } from '../adapters/network/scm-reviews.ts';
 import { scmStatus } from '../adapters/network/scm-status.ts';
-import { openTenantModules, type TenantModules } from '../adapters/network/tenant-modules.ts';
+import { moduleDepsOf, openTenantModules, type TenantModules } from '../adapters/network/tenant-modules.ts';
 import { ModulePath } from '../core/brands.ts';
 import type { Config, FetchConfig, RegistryConfig, RepositoryConfig, TenantConfig } from '../core/config.ts';
 import { assertNever, Fault } from '../core/faults.ts';
 import type { VerifyModulesDeps } from '../core/gosum/verify-modules.ts';
-import { originsOf } from '../core/modpolicy/compare-origins.ts';
 import { pinModule } from '../core/modulelog/pin.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { CommitStatus } from '../core/ports/commit-status.ts';
@@ -30,7 +29,6 @@ import type { Reviews } from '../core/ports/reviews.ts';
 import type { Secrets } from '../core/ports/secrets.ts';
 import type { SourceHost } from '../core/ports/source-host.ts';
 import type { ZipHasher } from '../core/ports/zip-hasher.ts';
-import { classifyModule, privacySettings, privatePatterns } from '../core/sumdb/privacy.ts';
 import type { TenantId } from '../events/fields.ts';
 
 export interface RepositoriesDeps {
@@ -165,14 +163,10 @@ export function openRepositories(deps: RepositoriesDeps) {
       },
     }),
     moduleDeps: (id: TenantId): ModuleDeps => {
-      const { modules, direct, proxied, trust, database, witness } = modulesOf(id);
-      const privacy = privacySettings(tenantOf(id));
+      const mine = { modules: folderModuleCache(caches.modules, id), tiles };
       return {
-        ...{ modules, index: modules, origins: originsOf(direct), proxied, trust, database, heads, hasher },
-        cache: folderModuleCache(caches.modules, id),
-        proving: () => ({ now: new Date(clock.now()).toISOString(), cache: tiles, ...(witness ? { witness } : {}) }),
-        settings: { private: privatePatterns(privacy) },
-        classify: (path) => classifyModule(path, privacy),
+        ...moduleDepsOf(modulesOf(id), tenantOf(id), { clock, heads, caches: mine }),
+        hasher,
         pin: (hashes) => pinModule({ store: moduleLog, clock }, id, hashes, 'tofu'),
       };
     },

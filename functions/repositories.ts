@@ -6,30 +6,21 @@ import { moduleProxySource } from '../adapters/network/module-proxy-source.ts';
 import { ociRegistry } from '../adapters/network/oci-registry.ts';
 import { scmReviews } from '../adapters/network/scm-reviews.ts';
 import { scmStatus } from '../adapters/network/scm-status.ts';
-import { openTenantModules } from '../adapters/network/tenant-modules.ts';
+import { type ModuleDepsOptions, moduleDepsOf, openTenantModules } from '../adapters/network/tenant-modules.ts';
 import { ModulePath } from '../core/brands.ts';
 import type { Config, FetchConfig, RepositoryConfig, TenantConfig } from '../core/config.ts';
 import { assertNever, Fault } from '../core/faults.ts';
-import { originsOf } from '../core/modpolicy/compare-origins.ts';
 import type { CommitStatus } from '../core/ports/commit-status.ts';
 import type { HeadStore } from '../core/ports/head-store.ts';
-import type { ModuleCache } from '../core/ports/module-cache.ts';
 import type { Registry } from '../core/ports/registry.ts';
 import type { Reviews } from '../core/ports/reviews.ts';
 import type { Secrets } from '../core/ports/secrets.ts';
 import type { SourceHost } from '../core/ports/source-host.ts';
-import type { TileCache } from '../core/ports/tile-cache.ts';
-import { classifyModule, privacySettings, privatePatterns } from '../core/sumdb/privacy.ts';
 import type { TenantId } from '../events/fields.ts';
 
 interface Deployed {
   readonly config: Config;
   tenantOf(id: TenantId): TenantConfig;
-}
-/** One tenant's; losing them costs time. */
-interface Caches {
-  readonly modules: ModuleCache;
-  readonly tiles: TileCache;
 }
 interface Named {
   readonly host: string;
@@ -110,23 +101,11 @@ export function moduleDeps(
   deployed: Deployed,
   heads: HeadStore,
   secrets: Secrets,
-  cachesOf: (tenant: TenantId) => Caches,
+  cachesOf: (tenant: TenantId) => ModuleDepsOptions['caches'],
 ) {
   const modulesOf = tenantModules(deployed, secrets);
-  return (id: TenantId) => {
-    const { modules, direct, proxied, trust, database, witness } = modulesOf(id);
-    const { modules: cache, tiles } = cachesOf(id);
-    const privacy = privacySettings(deployed.tenantOf(id));
-    return {
-      ...{ modules, index: modules, origins: originsOf(direct), proxied, trust, database, heads, cache },
-      proving: () => ({
-        ...{ now: new Date(lambdaClock.now()).toISOString(), cache: tiles },
-        ...(witness ? { witness } : {}),
-      }),
-      settings: { private: privatePatterns(privacy) },
-      classify: (path: string) => classifyModule(path, privacy),
-    };
-  };
+  return (id: TenantId) =>
+    moduleDepsOf(modulesOf(id), deployed.tenantOf(id), { clock: lambdaClock, heads, caches: cachesOf(id) });
 }
 
 /** The hosts of a tenant's repositories, each asked about its own; nobody where configuration names no place. */

@@ -1,27 +1,23 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loopbackServers } from '../../test/fakes/loopback-servers.ts';
 import { openEgress } from './egress.ts';
 import { openModuleTrust } from './module-trust.ts';
 
 const answers = new Map<string, (response: ServerResponse) => void>();
 const asked: string[] = [];
-let server: Server;
+const loopback = loopbackServers();
 let host: string;
 beforeAll(async () => {
-  server = createServer((request, response) => {
+  const server = createServer((request, response) => {
     const path = request.url ?? '';
     asked.push(path);
     const answer = answers.get(path) ?? ((it: ServerResponse) => it.writeHead(404).end());
     answer(response);
   });
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  const address = server.address();
-  host = `127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+  host = await loopback.listen(server);
 });
-afterAll(() => {
-  server.closeAllConnections();
-  server.close();
-});
+afterAll(loopback.stop);
 
 const PATH = '/sig/example.com/!mixed/@v/v1.0.0+incompatible.sig?of=a';
 const trust = () => openModuleTrust({ egress: openEgress([{ host, private: true }]), sleep: async () => undefined });

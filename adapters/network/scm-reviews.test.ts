@@ -1,20 +1,17 @@
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { afterAll, describe, expect, it } from 'vitest';
 import { GitSha } from '../../events/fields.ts';
+import { loopbackServers } from '../../test/fakes/loopback-servers.ts';
 import { openEgress } from './egress.ts';
-import { type ScmReviewsOptions, scmReviews } from './scm-reviews.ts';
+import type { ScmApiOptions } from './scm-api-helper.ts';
+import { scmReviews } from './scm-reviews.ts';
 
 const [COMMIT, HEAD, OLD] = ['a', 'b', 'c'].map((digit) => GitSha.parse(digit.repeat(40)));
 if (!COMMIT || !HEAD || !OLD) throw new Error('no commits');
 const REPOSITORY = { host: 'git.test', name: 'acme/app' };
 const token = async () => 'test-token';
-const servers: Server[] = [];
-afterAll(() => {
-  for (const server of servers) {
-    server.closeAllConnections();
-    server.close();
-  }
-});
+const loopback = loopbackServers();
+afterAll(loopback.stop);
 
 interface Asked {
   readonly path: string;
@@ -36,13 +33,10 @@ async function hostOf(routes: Routes, { most = 50, body = '' } = {}) {
     const from = (Number(searchParams.get('page')) - 1) * size;
     return response.writeHead(200).end(JSON.stringify(Array.isArray(found) ? found.slice(from, from + size) : found));
   });
-  servers.push(server);
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  const address = server.address();
-  return { host: `127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`, asked };
+  return { host: await loopback.listen(server), asked };
 }
 
-const open = (host: string, kind: ScmReviewsOptions['kind'], path = '') =>
+const open = (host: string, kind: ScmApiOptions['kind'], path = '') =>
   scmReviews({
     egress: openEgress([{ host, private: true }]),
     kind,
@@ -51,7 +45,7 @@ const open = (host: string, kind: ScmReviewsOptions['kind'], path = '') =>
   });
 
 const from =
-  (kind: ScmReviewsOptions['kind']) =>
+  (kind: ScmApiOptions['kind']) =>
   async (routes: Routes, options = {}): Promise<string[]> => {
     const { host } = await hostOf(routes, options);
     const reviews = await open(host, kind).of(REPOSITORY, COMMIT);

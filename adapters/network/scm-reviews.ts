@@ -2,16 +2,8 @@ import * as z from 'zod';
 import { Fault } from '../../core/faults.ts';
 import type { Review, Reviews } from '../../core/ports/reviews.ts';
 import { GitSha } from '../../events/fields.ts';
-import { type Egress, NetworkFailure } from './egress.ts';
-
-export interface ScmReviewsOptions {
-  readonly egress: Egress;
-  readonly kind: 'github' | 'gitea' | 'gitlab';
-  /** Of the API: `https://api.github.com`, `https://git.example.com/api/v1`, `https://gitlab.example.com/api/v4`. */
-  readonly url: string;
-  /** Asked for at each call, so that a rotation needs no restart. */
-  token(): Promise<string>;
-}
+import { NetworkFailure } from './egress.ts';
+import { apiHeaders, repositoryUrl, type ScmApiOptions } from './scm-api-helper.ts';
 
 const LIMITS = { maxBytes: 8 * 1024 * 1024, timeoutMs: 10_000, maxRedirects: 0 };
 /** As much as Gitea gives at once, unless it is set up for more. */
@@ -30,7 +22,7 @@ interface Answer {
 
 /** One host's API, and the repository in it that is asked about. */
 interface Api {
-  readonly kind: ScmReviewsOptions['kind'];
+  readonly kind: ScmApiOptions['kind'];
   readonly repository: string;
   /** `path` starts below the repository. */
   get<T>(path: string, schema: z.ZodType<T>): Promise<T>;
@@ -38,27 +30,14 @@ interface Api {
   find<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined>;
 }
 
-const rootOf = (kind: ScmReviewsOptions['kind'], repository: string): string =>
-  kind === 'gitlab'
-    ? `projects/${encodeURIComponent(repository)}`
-    : `repos/${repository.split('/').map(encodeURIComponent).join('/')}`;
-
-const headersFor = (kind: ScmReviewsOptions['kind'], token: string): Record<string, string> => ({
-  accept: 'application/json',
-  'user-agent': 'relseal',
-  ...(kind === 'github' ? { 'x-github-api-version': '2022-11-28', authorization: `Bearer ${token}` } : {}),
-  ...(kind === 'gitea' ? { authorization: `token ${token}` } : {}),
-  ...(kind === 'gitlab' ? { 'private-token': token } : {}),
-});
-
-function refusedBy(kind: ScmReviewsOptions['kind'], repository: string, status: number): Fault {
+function refusedBy(kind: ScmApiOptions['kind'], repository: string, status: number): Fault {
   const message = `the ${kind} API answered ${status} about ${repository}`;
   if (status === 401) return new Fault('CredentialRefused', message);
   const passes = status < 300 || status >= 500 || LATER.includes(status);
   return new Fault(passes ? 'SourceUnreachable' : 'ConfigurationInvalid', message);
 }
 
-function read<T>(kind: ScmReviewsOptions['kind'], { body }: Answer, schema: z.ZodType<T>): T {
+function read<T>(kind: ScmApiOptions['kind'], { body }: Answer, schema: z.ZodType<T>): T {
   try {
     return schema.parse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)));
   } catch (cause) {
@@ -67,11 +46,11 @@ function read<T>(kind: ScmReviewsOptions['kind'], { body }: Answer, schema: z.Zo
   }
 }
 
-function openApi({ egress, kind, url, token }: ScmReviewsOptions, repository: string): Api {
-  const root = `${url.replace(/\/$/, '')}/${rootOf(kind, repository)}`;
+function openApi({ egress, kind, url, token }: ScmApiOptions, repository: string): Api {
+  const root = repositoryUrl({ kind, url }, repository);
   const ask = async (path: string): Promise<Answer> => {
     try {
-      const headers = headersFor(kind, await token());
+      const headers = apiHeaders(kind, await token());
       const response = await egress.request({ url: new URL(`${root}${path}`), headers, ...LIMITS });
       return { status: response.status, body: await response.bytes() };
     } catch (cause) {
@@ -256,11 +235,8 @@ async function gitlabReviewers(api: Api, commit: GitSha): Promise<string[]> {
 
 const REVIEWERS = { github: githubReviewers, gitea: giteaReviewers, gitlab: gitlabReviewers };
 
-/**
- * Approvals at GitHub (REST 2022-11-28), Gitea and Forgejo (API v1) and GitLab (API v4). No redirect is followed: a token
- * goes nowhere but to the configured API.
- */
-export function scmReviews(options: ScmReviewsOptions): Reviews {
+/** Approvals of changes. No redirect is followed: a token goes nowhere but to the configured API. */
+export function scmReviews(options: ScmApiOptions): Reviews {
   return {
     async of({ name }, commit) {
       const reviewers = await REVIEWERS[options.kind](openApi(options, name), commit);

@@ -1,19 +1,15 @@
-import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { StatusReport } from '../../core/ports/commit-status.ts';
 import { GitSha } from '../../events/fields.ts';
+import { loopbackServers } from '../../test/fakes/loopback-servers.ts';
 import { openEgress } from './egress.ts';
 import { type ScmStatusOptions, scmStatus } from './scm-status.ts';
 
 const COMMIT = GitSha.parse('a'.repeat(40));
 const REPORT: StatusReport = { state: 'refused', context: 'relseal/change', description: 'Refused: gosum.mismatch' };
-const servers: Server[] = [];
-afterAll(() => {
-  for (const server of servers) {
-    server.closeAllConnections();
-    server.close();
-  }
-});
+const loopback = loopbackServers();
+afterAll(loopback.stop);
 
 interface Asked {
   readonly method: string;
@@ -31,10 +27,7 @@ async function api(status: number, body = '{}', headers: Record<string, string> 
     asked.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers, body: text });
     response.writeHead(status, headers).end(body);
   });
-  servers.push(server);
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  const address = server.address();
-  return { host: `127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`, asked };
+  return { host: await loopback.listen(server), asked };
 }
 
 const open = (host: string, kind: ScmStatusOptions['kind'], path = '') =>

@@ -1,19 +1,15 @@
-import { createServer, type Server } from 'node:http';
+import { createServer } from 'node:http';
 import { afterAll, describe, expect, it } from 'vitest';
 import { ModulePath, ModuleVersion } from '../../core/brands.ts';
 import { ModulesConfig } from '../../core/config.ts';
 import { openSumdbProver } from '../../core/sumdb/prove.ts';
+import { loopbackServers } from '../../test/fakes/loopback-servers.ts';
 import { type TestRecord, testChecksumDatabase } from '../../test/fakes/test-checksum-database.ts';
 import { openEgress } from './egress.ts';
 import { openTenantModules } from './tenant-modules.ts';
 
-const servers: Server[] = [];
-afterAll(() => {
-  for (const server of servers) {
-    server.closeAllConnections();
-    server.close();
-  }
-});
+const loopback = loopbackServers();
+afterAll(loopback.stop);
 
 const recordsOf = (count: number, fill: string): TestRecord[] =>
   Array.from({ length: count }, (_, at) => ({
@@ -31,10 +27,7 @@ async function serve(records: readonly TestRecord[], folder: string) {
     if (bytes) response.end(bytes);
     else response.writeHead(404).end();
   });
-  servers.push(server);
-  await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-  const address = server.address();
-  return `127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+  return loopback.listen(server);
 }
 
 const FOLDER = '/sumdb/sumdb.test.example/';
@@ -102,10 +95,7 @@ describe('where private modules are read', () => {
         asked.push(name);
         response.writeHead(404).end();
       });
-      servers.push(server);
-      await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-      const address = server.address();
-      return `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}`;
+      return `http://${await loopback.listen(server)}`;
     };
     const [own, next] = [await listen('own'), await listen('next')];
     const written = (list: string) => list.replace('own', own).replace('next', next);

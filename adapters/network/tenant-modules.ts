@@ -1,11 +1,16 @@
 import type { ModulePath } from '../../core/brands.ts';
 import type { ModulesConfig, TenantConfig } from '../../core/config.ts';
 import { Fault } from '../../core/faults.ts';
+import { originsOf } from '../../core/modpolicy/compare-origins.ts';
 import type { ChecksumDatabase } from '../../core/ports/checksum-database.ts';
+import type { Clock } from '../../core/ports/clock.ts';
+import type { HeadStore } from '../../core/ports/head-store.ts';
+import type { ModuleCache } from '../../core/ports/module-cache.ts';
 import type { ModuleIndex, ModuleSource } from '../../core/ports/module-source.ts';
 import type { ModuleTrust } from '../../core/ports/module-trust.ts';
+import type { TileCache } from '../../core/ports/tile-cache.ts';
 import { checksumDatabaseKey } from '../../core/sumdb/databases.ts';
-import { classifyModule, privacySettings } from '../../core/sumdb/privacy.ts';
+import { classifyModule, privacySettings, privatePatterns } from '../../core/sumdb/privacy.ts';
 import { openChecksumDatabase } from './checksum-database.ts';
 import { type CredentialDeps, withCredentials } from './credentials.ts';
 import { openDirectModules } from './git-direct-modules.ts';
@@ -99,5 +104,30 @@ export function openTenantModules(
     trust: openModuleTrust({ egress }),
     database: openChecksumDatabase({ verifierKey, proxy, egress }),
     ...(witness ? { witness: openChecksumDatabase({ verifierKey, proxy, egress, ...witness }) } : {}),
+  };
+}
+
+export interface ModuleDepsOptions {
+  readonly clock: Pick<Clock, 'now'>;
+  readonly heads: HeadStore;
+  /** This tenant's; losing them costs time. */
+  readonly caches: { readonly modules: ModuleCache; readonly tiles: TileCache };
+}
+
+/** What checks read one tenant's modules from and prove them with. */
+export function moduleDepsOf(
+  { modules, direct, proxied, trust, database, witness }: TenantModules,
+  tenant: Pick<TenantConfig, 'modules' | 'sources'>,
+  { clock, heads, caches }: ModuleDepsOptions,
+) {
+  const privacy = privacySettings(tenant);
+  return {
+    ...{ modules, index: modules, origins: originsOf(direct), proxied, trust, database, heads, cache: caches.modules },
+    proving: () => ({
+      ...{ now: new Date(clock.now()).toISOString(), cache: caches.tiles },
+      ...(witness ? { witness } : {}),
+    }),
+    settings: { private: privatePatterns(privacy) },
+    classify: (path: string) => classifyModule(path, privacy),
   };
 }

@@ -14,7 +14,10 @@ export const PolicyRule = z.strictObject({
   id: kebab,
   /** The check, by the name of its step. */
   requires: kebab,
-  /** `release`: made exactly once, of a change once for each of its modules. `platform`: made once for each platform of an image, at least once. */
+  /**
+   * `release`: made exactly once, of a change once for each of its modules. `platform`: made once for each platform of an
+   * image, at least once.
+   */
   each: z.enum(['release', 'platform']).default('release'),
   /** What the rule demands, one sentence. */
   message: z.string().min(1).max(512),

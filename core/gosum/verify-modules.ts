@@ -9,7 +9,7 @@ import type { SourceFacts } from '../source/source-facts.ts';
 import type { SumdbEvidence, SumdbRefusal } from '../sumdb/evidence.ts';
 import { type Privacy, undecidedHost } from '../sumdb/privacy.ts';
 import { openSumdbProver, type ProverOptions, type SumdbProver } from '../sumdb/prove.ts';
-import { parseVerifierKey } from '../tlog/note.ts';
+import { logNameOf, parseVerifierKey } from '../tlog/note.ts';
 import type { Refusal } from '../verdict.ts';
 import { modulesByLines } from './cached-modules.ts';
 import { type GoModFile, parseGoMod, replacedModule } from './go-mod.ts';
@@ -164,8 +164,7 @@ interface OpenedDatabase {
 
 /** Opens the database only when something is to be asked of it. */
 async function openDatabase({ database, heads, proving }: VerifyModulesDeps, needed: boolean): Promise<OpenedDatabase> {
-  const { name, id } = parseVerifierKey(database.verifierKey);
-  const log = `${name}+${id}`;
+  const log = logNameOf(parseVerifierKey(database.verifierKey));
   if (!needed) return { log };
   const opened = await openSumdbProver(database, await heads.load(log), proving?.());
   return opened.kind === 'opened' ? { log, prover: opened.prover } : { log, refused: opened };

@@ -18,10 +18,11 @@ import type { SourceSnapshot } from '../source/snapshot.ts';
 import { SourceFacts } from '../source/source-facts.ts';
 import { keepContradictions, type SumdbEvidence } from '../sumdb/evidence.ts';
 import type { ProverOptions } from '../sumdb/prove.ts';
+import { type AskedDatabase, type AskedDatabaseDeps, askedDatabase } from './asked-database.ts';
 import { asksLatest } from './author-rules.ts';
 import { changedSince, readChangedModules } from './changed-modules.ts';
 import { compareOrigins, originsOf } from './compare-origins.ts';
-import { type GoModProofDeps, openGoModProofs } from './go-mod-proof.ts';
+import { openGoModProofs } from './go-mod-proof.ts';
 import { firstUsedModules, takesTwoSources } from './history-rules.ts';
 import { type FoundRelease, findLastRelease, type LastReleaseDeps } from './last-release.ts';
 import type { ModulePolicyRecord } from './module-facts.ts';
@@ -36,8 +37,10 @@ import { proveToolchains } from './toolchain-proofs.ts';
 import { treeFactsOf } from './tree-facts.ts';
 import { unusedFacts } from './unused-facts.ts';
 
-export interface GatherFactsDeps extends LastReleaseDeps, GoModProofDeps {
+export interface GatherFactsDeps extends LastReleaseDeps, Pick<AskedDatabaseDeps, 'database' | 'heads'> {
   readonly clock: Clock;
+  /** Patterns, as GOPRIVATE, of modules that are private. */
+  readonly settings: { readonly private: readonly string[] };
   readonly modules: ModuleSource;
   readonly index: ModuleIndex;
   /** Time, recorded answers and a second way to the database, at the time of each run. */
@@ -82,11 +85,16 @@ const firstUses = ({ settings }: GatherFactsDeps, { goMod }: GatheredFor, known:
 const tolerates = ({ retracted, deprecated }: ModulePolicy): boolean =>
   retracted.severity !== 'refuse' && deprecated.severity !== 'refuse';
 
-async function latestFacts(deps: GatherFactsDeps, { tenant, policy }: GatheredFor, modules: readonly ModuleAt[]) {
+async function latestFacts(
+  deps: GatherFactsDeps,
+  asked: AskedDatabase,
+  { tenant, policy }: GatheredFor,
+  modules: readonly ModuleAt[],
+) {
   const paths = modules.filter(({ path }) => asksLatest(policy, path)).map(({ path }) => ModulePath.parse(path));
   if (paths.length === 0) return { latest: [], refusals: [], evidence: [] };
   const { modules: source, index } = deps;
-  const proofs = openGoModProofs({ ...deps, ...(deps.proving ? { options: deps.proving() } : {}) });
+  const proofs = openGoModProofs(asked, deps.settings.private);
   const read = await readLatestModules({ modules: source, index, proofs }, paths, { tolerant: tolerates(policy) });
   const evidence = await keepJsonEvidence(deps.worm, tenant, 'latest-modules', read.evidence);
   return { latest: read.latest, refusals: read.contradictions, evidence: [evidence] };
@@ -146,11 +154,15 @@ async function buildFacts({ modules }: GatherFactsDeps, { goMod }: GatheredFor, 
 }
 
 /** What the checksum database is asked for besides: Go itself, and private modules where the policy says so. */
-async function recordFacts(deps: GatherFactsDeps, { policy, goMod }: GatheredFor, { buildList }: Known) {
-  const { hasher = plainZipHasher, proving } = deps;
-  const asking = { ...deps, hasher, ...(proving ? { options: proving() } : {}) };
-  const { toolchains, refusals } = await proveToolchains(asking, policy, goMod);
-  const seen = await publicSightings(asking, policy, builtModules({ goMod, buildList }));
+async function recordFacts(
+  { modules, hasher = plainZipHasher, settings }: GatherFactsDeps,
+  asked: AskedDatabase,
+  { policy, goMod }: GatheredFor,
+  { buildList }: Known,
+) {
+  const { toolchains, refusals } = await proveToolchains({ asked, modules, hasher }, policy, goMod);
+  const built = builtModules({ goMod, buildList });
+  const seen = await publicSightings(asked, policy, { built, privatePatterns: settings.private });
   return {
     refusals: [...refusals, ...seen.refusals],
     found: { ...(toolchains ? { toolchains: [...toolchains] } : {}), publicSightings: seen.sightings },
@@ -177,9 +189,13 @@ export async function gatherFacts(deps: GatherFactsDeps, given: GatheredFor): Pr
   const { refusals, ...built } = await buildFacts(reading, given, facts);
   const known = { ...built, ...(last ? { lastRelease: last.release } : {}) };
   const contradictions: SumdbEvidence[] = [];
-  const asking = { ...deps, contradicted: (shown: readonly SumdbEvidence[]) => void contradictions.push(...shown) };
-  const latest = await latestFacts(asking, given, accountableModules({ goMod, ...built }));
-  const records = await recordFacts(asking, given, known);
+  const asked = askedDatabase({
+    ...{ database: deps.database, heads: deps.heads },
+    ...(deps.proving ? { options: deps.proving() } : {}),
+    contradicted: (shown) => void contradictions.push(...shown),
+  });
+  const latest = await latestFacts(deps, asked, given, accountableModules({ goMod, ...built }));
+  const records = await recordFacts(deps, asked, given, known);
   const reviews = asksForReviews(policy) ? await deps.reviews?.of(repository, commit) : undefined;
   const record: ModulePolicyRecord = {
     schema: 'relseal.module-policy/1',

@@ -23,11 +23,16 @@ export const isDownloadable = (version: string): boolean =>
   (/^1\.\d+\.\d+$/.test(version) ? isFinalGoRelease(version) : CANDIDATE.test(version)) &&
   compareGoVersions(version, FETCHED_SINCE) >= 0;
 
+/** Languages since Go is fetched; their first release ends in `.0`, and that is what is fetched for them. */
+const isFetchedLanguage = (version: string): boolean => /^1\.\d+$/.test(version) && isDownloadable(`${version}.0`);
+
 /**
- * What the go command fetches to build this module where it is older: what the toolchain line names, else the go line where
- * it names a release; without `go` in front. `undefined`: nothing.
+ * What the go command fetches to build this module where it is older: what the toolchain line names, else the release that
+ * the go line names or begins with; without `go` in front. `undefined`: nothing.
  */
 export function fetchedGoRelease({ go, toolchain }: Pick<GoModFile, 'go' | 'toolchain'>): string | undefined {
   if (toolchain !== undefined && toolchain !== 'default') return toolchain.slice('go'.length);
-  return go !== undefined && isDownloadable(go) ? go : undefined;
+  if (go === undefined) return undefined;
+  if (isDownloadable(go)) return go;
+  return toolchain === undefined && isFetchedLanguage(go) ? `${go}.0` : undefined;
 }

@@ -1,9 +1,8 @@
 import type { ModuleAt } from '../gosum/go-mod.ts';
 import { matchesPathPatterns } from '../gosum/module-path.ts';
-import { parseVerifierKey } from '../tlog/note.ts';
 import type { Refusal } from '../verdict.ts';
+import type { AskedDatabase } from './asked-database.ts';
 import { databaseRecords } from './database-records.ts';
-import type { GoModProofDeps } from './go-mod-proof.ts';
 import type { ModulePolicyRecord } from './module-facts.ts';
 import type { ModulePolicy } from './module-policy.ts';
 
@@ -18,19 +17,18 @@ export interface SightedModules {
  * the proxies on the way, and may have them published: it is asked only where the policy says so.
  */
 export async function publicSightings(
-  deps: GoModProofDeps,
+  asked: AskedDatabase,
   policy: ModulePolicy,
-  built: readonly ModuleAt[],
+  { built, privatePatterns }: { readonly built: readonly ModuleAt[]; readonly privatePatterns: readonly string[] },
 ): Promise<SightedModules> {
   if (!policy['private-from-public'].ask) return { sightings: [], refusals: [] };
-  const hidden = built.filter(({ path }) => matchesPathPatterns(deps.settings.private, path));
+  const hidden = built.filter(({ path }) => matchesPathPatterns(privatePatterns, path));
   const { records, refusals } = await databaseRecords(
-    deps,
+    asked,
     hidden.map(({ path, version }) => ({ path, version })),
   );
-  const { name } = parseVerifierKey(deps.database.verifierKey);
   const sightings = records.flatMap(({ module, record }) =>
-    record ? [{ module, seenAt: `the checksum database ${name}, record ${record.id}` }] : [],
+    record ? [{ module, seenAt: `the checksum database ${asked.name}, record ${record.id}` }] : [],
   );
   return { sightings, refusals };
 }

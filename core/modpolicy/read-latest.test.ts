@@ -4,6 +4,7 @@ import { ModulePath, ModuleVersion } from '../brands.ts';
 import { Fault, type FaultName } from '../faults.ts';
 import { h1OfGoMod } from '../gosum/dirhash.ts';
 import type { KeptHead } from '../ports/head-store.ts';
+import { askedDatabase } from './asked-database.ts';
 import { openGoModProofs } from './go-mod-proof.ts';
 import { latestOfList, newestListedCommit } from './latest-version.ts';
 import { type ReadLatestDeps, readLatestModules } from './read-latest.ts';
@@ -52,7 +53,7 @@ const recordsOf = ({ goMods }: Served): TestRecord[] =>
 async function read(served: Served, more: { records?: TestRecord[]; private?: string[]; tolerant?: boolean } = {}) {
   const kept = new Map<string, KeptHead>();
   const database = testChecksumDatabase(more.records ?? recordsOf(served));
-  const proofs = openGoModProofs({
+  const asked = askedDatabase({
     database,
     heads: {
       load: async (log) => kept.get(log),
@@ -60,8 +61,8 @@ async function read(served: Served, more: { records?: TestRecord[]; private?: st
         kept.set(log, head);
       },
     },
-    settings: { private: more.private ?? [] },
   });
+  const proofs = openGoModProofs(asked, more.private ?? []);
   const proxy = proxyOf(served);
   const found = await readLatestModules({ ...proxy, proofs }, [A, A], { tolerant: more.tolerant ?? false });
   const [latest] = found.latest;

@@ -9,6 +9,7 @@ import { h1OfFiles } from '../gosum/dirhash.ts';
 import { parseGoMod } from '../gosum/go-mod.ts';
 import { plainZipHasher } from '../gosum/zip-hashing.ts';
 import type { ChecksumDatabase } from '../ports/checksum-database.ts';
+import { askedDatabase } from './asked-database.ts';
 import { judgeModulePolicy } from './judge.ts';
 import { ModulePolicy } from './module-policy.ts';
 import { publicSightings } from './public-sightings.ts';
@@ -22,6 +23,7 @@ const records = [
   { module: 'example.com/private', version: 'v1.0.0', zipH1: H1, goModH1: H1 },
   toolchainRecord('go1.22.3.linux-amd64'),
   toolchainRecord('go1.22.3.darwin-arm64'),
+  toolchainRecord('go1.23.0.linux-amd64'),
 ];
 const goModOf = (...lines: string[]) => {
   const text = `module example.com/m\n${lines.join('\n')}\n`;
@@ -61,7 +63,8 @@ async function findings(lines: readonly string[], { toolchain, zip, database }: 
       },
   };
   const used = database ?? testChecksumDatabase(records);
-  const deps = { database: used, heads: memoryHeadStore(), modules, hasher: plainZipHasher };
+  const asked = askedDatabase({ database: used, heads: memoryHeadStore() });
+  const deps = { asked, modules, hasher: plainZipHasher };
   const { toolchains, refusals } = await proveToolchains(deps, policy, file);
   const { reasons } = judgeModulePolicy(policy, {
     ...{ goModText: text, goMod: file, goSum: '', day: 0, directory: '', latest: [], changed: [] },
@@ -101,7 +104,14 @@ describe('the Go that go.mod has fetched', () => {
       { proved: ['linux/amd64', 'plan9/386'] },
       ['modpolicy.toolchain go.mod:2: a record of go1.22.3 for plan9/386 in the checksum database: none'],
     ],
-    ['is none for a language version', ['go 1.22'], PROVED, []],
+    [
+      'is the first release of a language version',
+      ['go 1.22'],
+      PROVED,
+      ['modpolicy.toolchain go.mod:2: a record of go1.22.0 for linux/amd64 in the checksum database: none'],
+    ],
+    ['is recorded for a language version', ['go 1.23'], PROVED, []],
+    ['is none for a language version before Go fetched itself', ['go 1.20'], PROVED, []],
     ['is none before Go fetched itself', ['go 1.20.3'], PROVED, []],
     ['is none for the default', ['go 1.22', 'toolchain default'], PROVED, []],
     ['is nobody’s business where the policy does not ask', ['go 1.22.4'], {}, []],
@@ -167,9 +177,9 @@ describe('private modules in the public database', () => {
   }));
   const ask = (policy: object, database: ChecksumDatabase = testChecksumDatabase(records)) =>
     publicSightings(
-      { database, heads: memoryHeadStore(), settings: { private: ['example.com'] } },
+      askedDatabase({ database, heads: memoryHeadStore() }),
       ModulePolicy.parse({ 'private-from-public': policy }),
-      built,
+      { built, privatePatterns: ['example.com'] },
     );
 
   it('are seen by their record, where the policy asks; public ones are not asked for', async () => {

@@ -4,8 +4,8 @@ import { goSumKey } from '../gosum/go-sum.ts';
 import type { ModuleSource } from '../ports/module-source.ts';
 import type { ZipHasher } from '../ports/zip-hasher.ts';
 import type { Refusal } from '../verdict.ts';
+import type { AskedDatabase } from './asked-database.ts';
 import { databaseRecords } from './database-records.ts';
-import type { GoModProofDeps } from './go-mod-proof.ts';
 import { fetchedGoRelease, isDownloadable } from './go-release.ts';
 import type { ToolchainProof } from './module-facts.ts';
 import type { ModulePolicy } from './module-policy.ts';
@@ -15,7 +15,8 @@ import type { ModulePolicy } from './module-policy.ts';
  * go command asks for it whatever its settings call private, so that nothing is told by asking.
  */
 
-export interface ToolchainDeps extends Omit<GoModProofDeps, 'settings'> {
+export interface ToolchainDeps {
+  readonly asked: AskedDatabase;
   readonly modules: Pick<ModuleSource, 'zip'>;
   readonly hasher: ZipHasher;
 }
@@ -65,8 +66,8 @@ export async function proveToolchains(
   // A name that no release has may be somebody's own: it is nobody else's business, and there is no record of it.
   if (!isDownloadable(release))
     return { toolchains: platforms.map((platform) => ({ platform, release })), refusals: [] };
-  const asked = platforms.map((platform) => ({ path: PATH, version: versionFor(release, platform) }));
-  const { records, refusals } = await databaseRecords(deps, asked);
+  const versions = platforms.map((platform) => ({ path: PATH, version: versionFor(release, platform) }));
+  const { records, refusals } = await databaseRecords(deps.asked, versions);
   const toolchains: ToolchainProof[] = [];
   const mismatches: Refusal[] = [];
   for (const { module, record } of records) {
