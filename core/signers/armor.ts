@@ -1,11 +1,8 @@
+import { fromBase64 } from '../tlog/checkpoint.ts';
+
 /** Text armor of signatures: lines between BEGIN and END, base64 (RFC 9580 §6, PROTOCOL.sshsig). */
 
 const MAX_ARMOR = 1024 * 1024;
-
-const fromBase64 = (text: string): Uint8Array | undefined => {
-  const bytes = Buffer.from(text, 'base64');
-  return bytes.toString('base64') === text ? bytes : undefined;
-};
 
 /** Base64 of these bytes, or `undefined` for what is not exactly one block of this kind. OpenPGP headers are skipped. */
 export function armoredBytes(text: string, kind: string): Uint8Array | undefined {

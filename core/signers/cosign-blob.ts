@@ -2,12 +2,13 @@ import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto
 import * as z from 'zod';
 import { parseStrictJson, StrictJsonError } from '../oci/strict-json.ts';
 import { BUNDLE_MEDIA_TYPE } from '../signing/bundle.ts';
+import { fromBase64 } from '../tlog/checkpoint.ts';
 
 /** Signatures of files by a plain key, as `cosign sign-blob --key` makes them: base64 alone, or a Sigstore bundle. */
 
 export type CosignVerified = { readonly kind: 'good' } | { readonly kind: 'bad' | 'malformed'; readonly why: string };
 
-const isBase64 = (text: string): boolean => Buffer.from(text, 'base64').toString('base64') === text && text !== '';
+const isBase64 = (text: string): boolean => text !== '' && fromBase64(text) !== undefined;
 const base64 = z.string().refine(isBase64, 'not strict base64');
 
 /**

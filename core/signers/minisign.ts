@@ -1,4 +1,5 @@
 import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { fromBase64 } from '../tlog/checkpoint.ts';
 
 /** Signatures of files by minisign (https://jedisct1.github.io/minisign): Ed25519, over the file or its BLAKE2b-512. */
 
@@ -16,8 +17,8 @@ const LEGACY = 'Ed';
 const PREHASHED = 'ED';
 
 const strict = (text: string, length: number): Buffer | undefined => {
-  const bytes = Buffer.from(text, 'base64');
-  return bytes.toString('base64') === text && bytes.length === length ? bytes : undefined;
+  const bytes = fromBase64(text);
+  return bytes?.length === length ? Buffer.from(bytes) : undefined;
 };
 /** Key ids are little-endian numbers. */
 const idOf = (bytes: Uint8Array) => Buffer.from(bytes).reverse().toString('hex').toUpperCase();

@@ -89,7 +89,7 @@ export function verifySshSignature(key: SshKey, message: Uint8Array, signature: 
   let signed: Uint8Array = message;
   if (key.application !== undefined) {
     const flags = reader.byte();
-    const counter = reader.raw(4);
+    const counter = reader.take(4);
     if ((flags & USER_PRESENT) === 0) return false;
     signed = tokenMessage(key, message, flags, counter);
   }

@@ -15,7 +15,7 @@ export type SshVerified =
 
 function verifyParts(bytes: Uint8Array, namespace: string, message: Uint8Array): SshVerified {
   const reader = new SshReader(bytes);
-  if (reader.raw(MAGIC.length).toString('latin1') !== MAGIC || reader.uint32() !== VERSION)
+  if (reader.take(MAGIC.length).toString('latin1') !== MAGIC || reader.uint32() !== VERSION)
     return { kind: 'malformed', why: 'it is no SSH signature of version 1' };
   const key = readSshKey(reader.string());
   const named = reader.text();

@@ -1,3 +1,5 @@
+import { BoundedReader } from './bounded-reader.ts';
+
 /** Strings and numbers of the SSH wire format (RFC 4251 §5). */
 
 /** Bytes that are not what the format says. */
@@ -5,30 +7,13 @@ export class SshMalformed extends Error {
   override readonly name = 'SshMalformed';
 }
 
-export class SshReader {
-  readonly #bytes: Buffer;
-  #at = 0;
+export class SshReader extends BoundedReader {
   constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.from(bytes);
+    super(bytes, SshMalformed);
   }
 
-  #take(length: number): Buffer {
-    if (length < 0 || this.#at + length > this.#bytes.length) throw new SshMalformed('it ends too early');
-    this.#at += length;
-    return this.#bytes.subarray(this.#at - length, this.#at);
-  }
-
-  uint32(): number {
-    return this.#take(4).readUInt32BE(0);
-  }
-  byte(): number {
-    return this.#take(1).readUInt8(0);
-  }
-  raw(length: number): Buffer {
-    return this.#take(length);
-  }
   string(): Buffer {
-    return this.#take(this.uint32());
+    return this.take(this.uint32());
   }
   text(): string {
     return this.string().toString('latin1');
@@ -39,9 +24,6 @@ export class SshReader {
     const first = bytes[0];
     if (first === undefined || first >= 0x80) throw new SshMalformed('a number is not positive');
     return first === 0 ? bytes.subarray(1) : bytes;
-  }
-  end(): void {
-    if (this.#at !== this.#bytes.length) throw new SshMalformed('bytes behind its end');
   }
 }
 

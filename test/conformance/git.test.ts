@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { gitFolderSource } from '../../adapters/embedded/git-folder-source.ts';
 import { releaseOf } from '../../core/source/module-release.ts';
 import { parseReleaseTag } from '../../core/source/release-tag.ts';
+import { GIT_ENVIRONMENT } from './loopback-git.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const runs = (tool: string, ...args: string[]) => spawnSync(tool, args).stdout?.toString().trim() ?? '';
@@ -22,12 +23,7 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 const environment = {
   ...process.env,
-  GIT_CONFIG_GLOBAL: '/dev/null',
-  GIT_CONFIG_NOSYSTEM: '1',
-  GIT_AUTHOR_NAME: 'a',
-  GIT_AUTHOR_EMAIL: 'a@example.com',
-  GIT_COMMITTER_NAME: 'a',
-  GIT_COMMITTER_EMAIL: 'a@example.com',
+  ...GIT_ENVIRONMENT,
   GIT_CONFIG_COUNT: '1',
   GIT_CONFIG_KEY_0: 'advice.nestedTag',
   GIT_CONFIG_VALUE_0: 'false',

@@ -9,6 +9,7 @@ import { ModulePath, ModuleVersion } from '../../core/brands.ts';
 import { h1OfGoMod } from '../../core/gosum/dirhash.ts';
 import { parseGoMod } from '../../core/gosum/go-mod.ts';
 import { hashModuleZip } from '../../core/gosum/module-zip.ts';
+import { accessOf } from '../../core/gosum/zip-hashing.ts';
 
 /** Module proxies of files: modules of our own, and real ones. */
 const PROXIES = ['../../demo/fixtures/proxy/', '../fixtures/modules/'].map((folder) =>
@@ -43,11 +44,6 @@ const go = (args: readonly string[], proxy = 'off', cwd = folder): string =>
       GOWORK: 'off',
     },
   });
-
-const accessOf = (bytes: Uint8Array) => ({
-  size: bytes.length,
-  read: async (offset: number, length: number) => bytes.subarray(offset, offset + length),
-});
 
 async function ours(proxy: string, path: string, version: string) {
   const at = join(proxy, path, '@v', version);

@@ -2,7 +2,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { systemClock } from '../../adapters/embedded/system-clock.ts';
 import { openEgress } from '../../adapters/network/egress.ts';
@@ -17,6 +17,14 @@ export function judge(name: string): string | undefined {
   if (existsSync(path)) return path;
   if (process.env.RELSEAL_REQUIRE) throw new Error(`${name} is required and not installed`);
   return undefined;
+}
+
+/** The environment of this process, where the tools and libraries of `RELSEAL_TOOLS_DIR` are found before others. */
+export function toolsEnvironment(): NodeJS.ProcessEnv {
+  const folder = process.env.RELSEAL_TOOLS_DIR;
+  if (!folder) return { ...process.env };
+  const PATH = `${join(folder, 'bin')}${delimiter}${process.env.PATH ?? ''}`;
+  return { ...process.env, LD_LIBRARY_PATH: join(folder, 'lib'), PATH };
 }
 
 async function freePort(): Promise<number> {

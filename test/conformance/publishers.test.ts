@@ -2,24 +2,18 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { H1Digest, ModulePath, ModuleVersion } from '../../core/brands.ts';
 import { Publisher } from '../../core/modpolicy/publisher.ts';
 import { openVerifier } from '../../core/modpolicy/publisher-signature.ts';
 import { linesOf } from '../../core/modulelog/pin.ts';
-import { judge } from './loopback-registry.ts';
+import { judge, toolsEnvironment } from './loopback-registry.ts';
 
 /** The two lines of a module, cut out of a go.sum by grep and signed by gpg, ssh-keygen, minisign and cosign. */
 
-const TOOLS = process.env.RELSEAL_TOOLS_DIR;
 const folder = mkdtempSync(join(tmpdir(), 'publishers-'));
-const env = {
-  ...process.env,
-  ...(TOOLS ? { LD_LIBRARY_PATH: join(TOOLS, 'lib') } : {}),
-  PATH: `${TOOLS ? `${join(TOOLS, 'bin')}${delimiter}` : ''}${process.env.PATH ?? ''}`,
-  ...{ GNUPGHOME: join(folder, 'gnupg'), COSIGN_PASSWORD: '' },
-};
+const env = { ...toolsEnvironment(), GNUPGHOME: join(folder, 'gnupg'), COSIGN_PASSWORD: '' };
 const missing = (tool: string, ...args: string[]) =>
   spawnSync(tool, args, { env }).error !== undefined && !process.env.RELSEAL_REQUIRE;
 const run = (tool: string, ...args: string[]): Buffer =>

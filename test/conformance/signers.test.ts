@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readAllowedSigners } from '../../core/signers/allowed-signers.ts';
 import { judgeTag, type NamedTag } from '../../core/signers/judge-tag.ts';
@@ -13,15 +13,12 @@ import { verifySsh } from '../../core/signers/ssh-signature.ts';
 import { readTrust, verifyX509, type X509Trust } from '../../core/signers/x509/verify.ts';
 import { GitSha } from '../../events/fields.ts';
 import * as x509 from '../fakes/test-x509.ts';
+import { GIT_ENVIRONMENT } from './loopback-git.ts';
+import { toolsEnvironment } from './loopback-registry.ts';
 
 /** Our readers of signatures against gpg, gpgsm, ssh-keygen, openssl, git and minisign, whose keys live in a scratch folder. */
 
-const TOOLS = process.env.RELSEAL_TOOLS_DIR;
-const environment = {
-  ...process.env,
-  ...(TOOLS ? { LD_LIBRARY_PATH: join(TOOLS, 'lib') } : {}),
-  PATH: `${TOOLS ? `${join(TOOLS, 'bin')}${delimiter}` : ''}${process.env.PATH ?? ''}`,
-};
+const environment = toolsEnvironment();
 const runs = (tool: string, ...args: string[]) => spawnSync(tool, args, { env: environment }).error === undefined;
 const missing = (present: boolean) => !present && !process.env.RELSEAL_REQUIRE;
 const noGpg = missing(runs('gpg', '--version'));
@@ -33,16 +30,7 @@ const noMinisign = missing(runs('minisign', '-v'));
 
 const folder = mkdtempSync(join(tmpdir(), 'signers-'));
 const home = join(folder, 'gnupg');
-const env = {
-  ...environment,
-  GNUPGHOME: home,
-  GIT_CONFIG_GLOBAL: '/dev/null',
-  GIT_CONFIG_NOSYSTEM: '1',
-  GIT_AUTHOR_NAME: 'a',
-  GIT_AUTHOR_EMAIL: 'a@example.com',
-  GIT_COMMITTER_NAME: 'a',
-  GIT_COMMITTER_EMAIL: 'a@example.com',
-};
+const env = { ...environment, GNUPGHOME: home, ...GIT_ENVIRONMENT };
 beforeAll(() => mkdirSync(home, { mode: 0o700 }));
 afterAll(() => {
   spawnSync('gpgconf', ['--kill', 'all'], { env });

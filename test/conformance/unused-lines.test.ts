@@ -1,14 +1,13 @@
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { zipSync } from 'fflate';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { unusedLines } from '../../core/buildlist/unused-lines.ts';
 import { parseGoMod } from '../../core/gosum/go-mod.ts';
 import { goSumKey, parseGoSum } from '../../core/gosum/go-sum.ts';
-import type { ModuleSource } from '../../core/ports/module-source.ts';
 import { sourceFactsOf } from '../../core/source/source-facts.ts';
 import { go, randomOf } from './module-world.ts';
+import { type Files, modulesOf, publish, writeFiles } from './vendor-world.ts';
 
 /** Trees of packages made from a seed, untidied at random: what the go command's tidy takes away is what we call unused. */
 
@@ -19,7 +18,6 @@ const FOLDERS = ['', 'x', 'y'] as const;
 const VERSIONS = ['v1.0.0', 'v1.1.0', 'v1.2.0'] as const;
 
 type Random = ReturnType<typeof randomOf>;
-type Files = Readonly<Record<string, string>>;
 
 interface World {
   readonly seed: number;
@@ -38,7 +36,7 @@ const some = (random: Random, all: readonly string[], probability: number) =>
 const packagesOf = (path: string) => FOLDERS.map((folder) => (folder === '' ? path : `${path}/${folder}`));
 
 /** One version: its packages import what `later` may have, and now and then its go.mod does not say so. */
-function publish(random: Random, path: string, paths: readonly string[], later: readonly string[]): Files {
+function versionOf(random: Random, path: string, paths: readonly string[], later: readonly string[]): Files {
   const files: Record<string, string> = {};
   // The folder that a module of its own lies in is not part of this one, most of the time.
   const own = FOLDERS.filter((folder) => !paths.includes(`${path}/${folder}`) || random.chance(0.1));
@@ -76,7 +74,7 @@ function worldOf(seed: number): World {
   const published = new Map<string, Files>();
   for (const [at, path] of paths.entries()) {
     const later = paths.slice(at + 1).filter((each) => !each.startsWith(path));
-    for (const version of VERSIONS) published.set(`${path}@${version}`, publish(random, path, paths, later));
+    for (const version of VERSIONS) published.set(`${path}@${version}`, versionOf(random, path, paths, later));
   }
   return { seed, published, tree: treeOf(random, prefix, paths.flatMap(packagesOf)), paths };
 }
@@ -87,42 +85,16 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-async function write(file: string, content: string | Uint8Array): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, content);
-}
-
-const zipOf = (key: string, files: Files) =>
-  zipSync(Object.fromEntries(Object.entries(files).map(([name, text]) => [`${key}/${name}`, Buffer.from(text)])));
-
-function sourceOf({ published }: World): ModuleSource {
-  return {
-    goMod: async (path, version) => {
-      const text = published.get(`${path}@${version}`)?.['go.mod'];
-      return text === undefined ? undefined : Buffer.from(text);
-    },
-    zip: async (path, version) => {
-      const key = `${path}@${version}`;
-      const files = published.get(key);
-      if (!files) return undefined;
-      const zip = zipOf(key, files);
-      return { size: zip.length, read: async (at, length) => zip.subarray(at, at + length), release: async () => {} };
-    },
-  };
-}
+const proxy = () => join(folder, 'proxy');
 
 /** The tree with a go.mod that builds and is not tidy; `undefined` where the go command finds no such thing. */
 async function untidy({ seed, published, tree, paths }: World): Promise<string | undefined> {
   for (const [key, files] of published) {
     const [path = '', version = ''] = key.split('@');
-    const base = join(folder, 'proxy', path, '@v', version);
-    await write(`${base}.mod`, files['go.mod'] ?? '');
-    await write(`${base}.info`, JSON.stringify({ Version: version, Time: '2024-01-02T03:04:05Z' }));
-    await write(`${base}.zip`, zipOf(key, files));
-    await write(join(dirname(base), 'list'), VERSIONS.join('\n'));
+    publish(proxy(), path, version, files);
   }
   const root = join(folder, `tree-${seed}`);
-  for (const [path, text] of Object.entries(tree)) await write(join(root, path), text);
+  writeFiles(root, tree);
   const random = randomOf(seed + 1_000_000);
   if (!(await go(folder, root, ['mod', 'tidy'])).ok) return undefined;
   const more = paths.filter(() => random.chance(0.3)).map((path) => `-require=${path}@${random.pick(VERSIONS)}`);
@@ -166,7 +138,7 @@ async function unused(world: World, root: string) {
     '',
   );
   if (made.kind !== 'made') throw new Error(JSON.stringify(made.reasons));
-  const found = await unusedLines({ facts: made.facts, goMod, lines, modules: sourceOf(world) });
+  const found = await unusedLines({ facts: made.facts, goMod, lines, modules: modulesOf(proxy()) });
   return (
     found && {
       requirements: found.requirements.map(({ path }) => path),

@@ -91,19 +91,21 @@ export interface TestCertificateOptions {
   readonly fromMs: number;
   readonly untilMs: number;
   readonly serial?: number;
+  /** DER of its version, where that is not 3. */
+  readonly version?: Uint8Array;
 }
 
 const instant = (ms: number) => text(0x18, `${new Date(ms).toISOString().replace(/\D/g, '').slice(0, 14)}Z`);
 
 export function testCertificate(options: TestCertificateOptions): TestCertificate {
-  const { name, extensions, fromMs, untilMs, keys = ecKeys() } = options;
+  const { name, extensions, fromMs, untilMs, keys = ecKeys(), version = der(0x02, Buffer.of(2)) } = options;
   const subject = der(0x30, der(0x31, der(0x30, oid('2.5.4.3'), text(0x0c, name))));
   const issuer = options.issuer ?? { subject, keys };
   const serial = der(0x02, Buffer.of(options.serial ?? 1));
   const scheme = signed(issuer.keys, 'sha256', Buffer.of()).algorithm;
   const body = der(
     0x30,
-    ...[der(0xa0, der(0x02, Buffer.of(2))), serial, scheme, issuer.subject],
+    ...[der(0xa0, version), serial, scheme, issuer.subject],
     ...[der(0x30, instant(fromMs), instant(untilMs)), subject],
     keys.publicKey.export({ format: 'der', type: 'spki' }),
     der(0xa3, der(0x30, ...extensions)),

@@ -1,3 +1,5 @@
+import { BoundedReader } from '../bounded-reader.ts';
+
 /** OpenPGP packets and subpackets (RFC 9580 §4, §5.2.3), as far as keys and signatures need them. */
 
 /** Bytes that are not what the format says, or that use what we do not read. */
@@ -22,31 +24,9 @@ export const TAG = {
 
 const MAX_PACKETS = 10_000;
 
-export class PgpReader {
-  readonly #bytes: Buffer;
-  #at = 0;
+export class PgpReader extends BoundedReader {
   constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.from(bytes);
-  }
-  get left(): number {
-    return this.#bytes.length - this.#at;
-  }
-  get at(): number {
-    return this.#at;
-  }
-  take(length: number): Buffer {
-    if (length < 0 || length > this.left) throw new PgpMalformed('a packet ends too early');
-    this.#at += length;
-    return this.#bytes.subarray(this.#at - length, this.#at);
-  }
-  byte(): number {
-    return this.take(1).readUInt8(0);
-  }
-  uint16(): number {
-    return this.take(2).readUInt16BE(0);
-  }
-  uint32(): number {
-    return this.take(4).readUInt32BE(0);
+    super(bytes, PgpMalformed, 'a packet');
   }
   /** A multiple-precision integer, without leading zeros (§3.2). */
   mpi(): Buffer {

@@ -29,9 +29,9 @@ const VERSION_3 = 2;
 
 function readBody(content: Buffer): Body {
   const parts = new DerReader(content);
-  const version = parts.optional(constructed(0));
-  if (!version || new DerReader(version.content).integer()[0] !== VERSION_3)
-    throw new X509Malformed('a certificate is not of version 3');
+  const version = parts.tag === constructed(0) ? parts.within(constructed(0)) : undefined;
+  if (version?.small() !== VERSION_3) throw new X509Malformed('a certificate is not of version 3');
+  version.end();
   const serial = parts.integer();
   const algorithm = readAlgorithm(parts);
   const issuer = parts.expect(DER.sequence).whole;

@@ -1,3 +1,5 @@
+import { BoundedReader } from '../bounded-reader.ts';
+
 /**
  * DER of ASN.1 (X.690 §10), as far as certificates and CMS need it: there is one way to write each thing, and any other is
  * refused, so that nobody else reads the same bytes otherwise.
@@ -38,24 +40,13 @@ const INDEFINITE = 0x80;
 const MAX_INDEFINITE = 8;
 const MAX_ELEMENTS = 1000;
 
-export class DerReader {
-  readonly #bytes: Buffer;
-  #at = 0;
+export class DerReader extends BoundedReader {
   constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.from(bytes);
+    super(bytes, X509Malformed);
   }
 
-  get left(): number {
-    return this.#bytes.length - this.#at;
-  }
   get tag(): number | undefined {
-    return this.#bytes[this.#at];
-  }
-
-  #take(length: number): Buffer {
-    if (length > this.left) throw new X509Malformed('it ends too early');
-    this.#at += length;
-    return this.#bytes.subarray(this.#at - length, this.#at);
+    return this.ahead;
   }
 
   /** Definite, in as few bytes as possible (§10.1). */
@@ -64,7 +55,7 @@ export class DerReader {
     const size = first & 0x7f;
     if (size === 0) throw new X509Malformed('a length is indefinite');
     if (size > 4) throw new X509Malformed('a length is too large');
-    const length = this.#take(size).readUIntBE(0, size);
+    const length = this.take(size).readUIntBE(0, size);
     if (length < 0x80 || length < 2 ** (8 * (size - 1))) throw new X509Malformed('a length is longer than it need be');
     return length;
   }
@@ -72,21 +63,21 @@ export class DerReader {
   /** Moves behind the end of contents (§8.1.5) and answers what stood before it. */
   #untilEnd(depth: number): Buffer {
     if (depth > MAX_INDEFINITE) throw new X509Malformed('it is nested too deeply');
-    const start = this.#at;
+    const start = this.at;
     while (this.tag !== 0) this.#element(depth);
-    const content = this.#bytes.subarray(start, this.#at);
-    if (this.#take(2).readUInt16BE(0) !== 0) throw new X509Malformed('an end of contents has contents');
+    const content = this.since(start);
+    if (this.uint16() !== 0) throw new X509Malformed('an end of contents has contents');
     return content;
   }
 
   /** `depth` 0: DER; else how many indefinite lengths are open. */
   #element(depth: number): DerElement {
-    const start = this.#at;
-    const [tag = 0, first = 0] = this.#take(2);
+    const start = this.at;
+    const [tag, first] = [this.byte(), this.byte()];
     if ((tag & 0x1f) === 0x1f) throw new X509Malformed('a tag is too large');
     const mayBeOpen = depth > 0 && (tag & 0x20) !== 0;
-    const content = first === INDEFINITE && mayBeOpen ? this.#untilEnd(depth + 1) : this.#take(this.#length(first));
-    return { tag, content, whole: this.#bytes.subarray(start, this.#at) };
+    const content = first === INDEFINITE && mayBeOpen ? this.#untilEnd(depth + 1) : this.take(this.#length(first));
+    return { tag, content, whole: this.since(start) };
   }
 
   next(): DerElement {
@@ -117,9 +108,6 @@ export class DerReader {
     }
     return elements;
   }
-  end(): void {
-    if (this.left > 0) throw new X509Malformed('bytes behind its end');
-  }
 
   /** A boolean that is false where it does not stand. */
   flag(): boolean {
@@ -141,6 +129,12 @@ export class DerReader {
     const padded = content.length > 1 && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80));
     if (first === undefined || padded) throw new X509Malformed('a number is longer than it need be');
     return content;
+  }
+  /** A number from 0 to 127, as versions and lengths of chains are. */
+  small(): number {
+    const [value = 0, ...more] = this.integer();
+    if (value >= 0x80 || more.length > 0) throw new X509Malformed('a number is out of range');
+    return value;
   }
   /** A bit string of whole bytes. */
   bits(): Buffer {

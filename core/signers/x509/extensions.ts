@@ -26,17 +26,10 @@ const MAX_NAME = 2048;
 
 type Mutable = { -readonly [K in keyof Extensions]: Extensions[K] };
 
-/** A number of one byte: no chain is longer. */
-function smallNumber(reader: DerReader): number {
-  const [value = 0, ...more] = reader.integer();
-  if (more.length > 0 || value >= 0x80) throw new X509Malformed('a path length is out of range');
-  return value;
-}
-
 function readBasicConstraints(value: DerReader): Pick<Extensions, 'authority'> {
   const parts = value.within(DER.sequence);
   const isAuthority = parts.flag();
-  const pathLength = parts.left > 0 ? smallNumber(parts) : undefined;
+  const pathLength = parts.left > 0 ? parts.small() : undefined;
   parts.end();
   return isAuthority ? { authority: pathLength === undefined ? {} : { pathLength } } : {};
 }

@@ -1,3 +1,4 @@
+import { BoundedReader } from '../bounded-reader.ts';
 import { X509Malformed } from './der.ts';
 
 /** Protocol buffer messages (wire format), as far as an entry of a log needs them. */
@@ -12,25 +13,15 @@ export interface ProtobufFields {
 const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
 const MAX_VARINT = 10;
 
-class Reader {
-  readonly #bytes: Buffer;
-  #at = 0;
-  constructor(bytes: Buffer) {
-    this.#bytes = bytes;
-  }
-  get left(): number {
-    return this.#bytes.length - this.#at;
-  }
-  take(length: number): Buffer {
-    if (length > this.left) throw new X509Malformed('an entry ends too early');
-    this.#at += length;
-    return this.#bytes.subarray(this.#at - length, this.#at);
+class Reader extends BoundedReader {
+  constructor(bytes: Uint8Array) {
+    super(bytes, X509Malformed, 'an entry');
   }
   /** Negative and larger numbers than JSON can say are none of a log. */
   varint(): number {
     let value = 0;
     for (let at = 0; at < MAX_VARINT; at += 1) {
-      const byte = this.take(1).readUInt8(0);
+      const byte = this.byte();
       value += (byte & 0x7f) * 2 ** (7 * at);
       if (!Number.isSafeInteger(value)) break;
       if (byte < 0x80) return value;

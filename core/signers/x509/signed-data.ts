@@ -71,9 +71,9 @@ function readSignedAttributes(parts: DerReader): Pick<SignerInfo, 'signedAttribu
 
 /** Named by the key of the certificate in version 3, by issuer and number in version 1. */
 function readSignerId(parts: DerReader): SignerInfo['certificate'] {
-  const [version, ...more] = parts.integer();
+  const version = parts.small();
   const keyId = parts.optional(primitive(0));
-  if (version !== (keyId ? 3 : 1) || more.length > 0) throw new X509Malformed('its signer is of no known version');
+  if (version !== (keyId ? 3 : 1)) throw new X509Malformed('its signer is of no known version');
   if (keyId) return { keyId: keyId.content };
   const named = parts.within(DER.sequence);
   const issuer = named.expect(DER.sequence).whole;
@@ -121,8 +121,7 @@ const VERSIONS = [1, 3];
 
 export function readSignedData(bytes: Uint8Array): SignedData {
   const parts = unwrapped(bytes);
-  const [version = 0, ...rest] = parts.integer();
-  if (!VERSIONS.includes(version) || rest.length > 0) throw new X509Malformed('it is of no known version');
+  if (!VERSIONS.includes(parts.small())) throw new X509Malformed('it is of no known version');
   const digests = parts.within(DER.set).all();
   const content = parts.wrapped(DER.sequence);
   if (content.oid() !== OID.data) throw new X509Malformed('what was signed is not plain data');

@@ -125,6 +125,7 @@ describe('a tag with an X.509 signature', () => {
 
 describe('an X.509 signature that was changed or is none', () => {
   const attributes = (change: CmsOptions['attributes']): string => by(leaf, change ? { attributes: change } : {});
+  const ofVersion = (version: Uint8Array): string => by(leafOf([...MAY_SIGN, names(EMAIL)], { version }));
 
   it.each<[string, string]>([
     ['over other bytes', cmsArmored(cmsOf(Buffer.from('other'), leaf))],
@@ -150,6 +151,9 @@ describe('an X.509 signature that was changed or is none', () => {
       by(leaf, { certificates: [Buffer.concat([Buffer.of(0x30, 0x80), leaf.der.subarray(4), Buffer.of(0, 0)])] }),
     ],
     ['with a certificate that is cut off', by(leaf, { certificates: [leaf.der.subarray(0, 90)] })],
+    ['with a certificate of version 1', ofVersion(Buffer.of(0x02, 1, 0))],
+    ['with a certificate of version 512', ofVersion(Buffer.of(0x02, 2, 2, 0))],
+    ['with a certificate of two versions', ofVersion(Buffer.of(0x02, 1, 2, 0x02, 1, 2))],
     ['with a hundred certificates', by(leaf, { certificates: Array.from({ length: 100 }, () => leaf.der) })],
     ['by two signers', by(leaf, { signers: 2 })],
     ['by nobody', by(leaf, { signers: 0 })],
