@@ -204,12 +204,23 @@ describe('relseal verify ledger over HTTP', () => {
     stop();
   });
 
+  it('shows nobody the credentials that a URL holds', async () => {
+    const { url, stop } = await served(await exported('behind-a-login'), { 'tile/entries/000': 403 });
+    const secret = url.replace('://', '://reader:a-test-password@');
+    for (const more of [[], ['--json']]) {
+      const { code, out } = await verify(secret, data.verifierKey, ...more);
+      expect([code, out.join()]).toEqual([3, expect.stringContaining(url)]);
+      expect(out.join()).not.toContain('a-test-password');
+    }
+    stop();
+  });
+
   it('is not checked, and no refusal, where the log cannot be reached', async () => {
     const { url, stop } = await served(await exported('forbidden'), { 'tile/entries/000': 403 });
     const ran = await verify(url, data.verifierKey, '--json');
     expect([ran.code, ran.json()]).toMatchObject([3, { outcome: 'not-checked', reasons: [] }]);
     stop();
-    for (const wrong of ['https://', 'http://[', 'https://user name@x y/'])
+    for (const wrong of ['https://', 'http://[', 'https://user name@x y/', `${url}?a=b`, `${url}#a`])
       await expect(verify(wrong, data.verifierKey)).rejects.toMatchObject({ name: 'UsageError' });
   });
 });
@@ -286,6 +297,11 @@ describe('relseal ledger prove, and verify proof', () => {
     expect((await check('--key', data.verifierKey, '--entry', same)).code).toBe(0);
     const refused = await check('--key', data.verifierKey, '--entry', wrong, '--json');
     expect([refused.code, refused.json()]).toMatchObject([1, { reasons: [{ code: 'ledger.proof-invalid' }] }]);
+    expect(refused.out.join()).not.toContain('--entry');
+    await keep(out.with(1, `extra ${Buffer.from('of another maker').toString('base64')}`));
+    const foreign = await check('--key', data.verifierKey);
+    expect([foreign.code, foreign.out.join()]).toEqual([1, expect.stringContaining('name the entry with --entry')]);
+    expect((await check('--key', data.verifierKey, '--entry', same)).code).toBe(0);
     await keep(out);
     expect((await check('--key', STRANGER, '--json')).code).toBe(1);
   });

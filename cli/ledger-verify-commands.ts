@@ -36,6 +36,8 @@ async function readInput(file: string): Promise<Buffer> {
 }
 
 interface LogReader {
+  /** As reports name the log: without the credentials that a URL may hold. */
+  readonly name: string;
   readonly read: ReadLogFile;
   close(): void;
 }
@@ -51,7 +53,7 @@ async function folderReader(folder: string): Promise<LogReader> {
       throw new UsageError(`${join(folder, path)}: ${why(error)}`);
     }
   };
-  return { read, close: () => undefined };
+  return { name: folder, read, close: () => undefined };
 }
 
 /** A full bundle of the longest entries that the format has. */
@@ -61,6 +63,7 @@ const LIMITS = { maxBytes: 256 * (65_535 + 2), timeoutMs: 60_000 };
 function urlReader(text: string, { signal }: Io): LogReader {
   if (!URL.canParse(text)) throw new UsageError(`${text} is no URL`);
   const url = new URL(text);
+  if (url.search !== '' || url.hash !== '') throw new UsageError('the URL of a log ends in a path: leave out ? and #');
   const endpoint = httpEndpoint(url);
   const egress = openEgress([{ host: url.host, private: true }]);
   signal.addEventListener('abort', () => egress.close(), { once: true });
@@ -73,7 +76,8 @@ function urlReader(text: string, { signal }: Io): LogReader {
       throw error;
     }
   };
-  return { read, close: () => egress.close() };
+  const name = endpoint.authorization === undefined ? text : endpoint.base.href;
+  return { name, read, close: () => egress.close() };
 }
 
 const FIXES: Partial<Record<LedgerProblem['code'], string>> = {
@@ -84,7 +88,7 @@ const FIXES: Partial<Record<LedgerProblem['code'], string>> = {
   'ledger.bundle-missing': 'Export the log again; if entries stay missing, they were removed.',
   'ledger.tile-missing': 'Export the log again.',
   'ledger.truncated':
-    'Entries that were there are not: keep what you had before, it is signed, and show both to others.',
+    'Entries that were there are gone: unless this is an older copy, keep what you had, it is signed, and show both.',
   'ledger.fork': 'The log was rewritten: keep what you had before, it is signed, and show both to others.',
 };
 const CHANGED = 'Bytes differ from what was signed: get the log again from its source, and keep both copies.';
@@ -118,7 +122,7 @@ export const verifyLedgerCommand: Command = {
     const key = await readVerifierKey(given.required('key'));
     const from = given.text('from');
     const earlier = from === undefined ? undefined : await readEarlier(from, key);
-    const { read, close } = /^https?:/i.test(argument) ? urlReader(argument, io) : await folderReader(argument);
+    const { name, read, close } = /^https?:/i.test(argument) ? urlReader(argument, io) : await folderReader(argument);
     const progress = (entries: number) => {
       io.signal.throwIfAborted();
       io.progress(`${entries} entries`);
@@ -138,11 +142,7 @@ export const verifyLedgerCommand: Command = {
       };
     };
     try {
-      return showReport(
-        { target: argument, ...(await orUnchecked(check(), argument, {}, io)) },
-        given.flag('json'),
-        io,
-      );
+      return showReport({ target: name, ...(await orUnchecked(check(), name, {}, io)) }, given.flag('json'), io);
     } finally {
       close();
     }
@@ -163,6 +163,11 @@ async function readPolicy(given: Given, io: Io): Promise<LogPolicy> {
 }
 
 const instant = (seconds: number) => new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
+
+const PROOF_FIX =
+  'Get the proof again from the log; if it stays, the entry is not in it, or the key is of another log.';
+/** What a proof holds is whatever its maker put there. */
+const EXTRA_FIX = `${PROOF_FIX} If what the proof holds is not the entry, name the entry with --entry.`;
 
 /** What the entry says, for people; what is no entry of ours is proved all the same. */
 function describe(bytes: Uint8Array): string[] {
@@ -196,8 +201,7 @@ export const verifyProofCommand: Command = {
     const leaf = leafHash(entry);
     const verdict = verifyLogProof(proof, leaf, policy);
     if (verdict.kind === 'refused') {
-      const fix =
-        'Get the proof again from the log; if it stays, the entry is not in it, or the key is of another log.';
+      const fix = entryFile === undefined ? EXTRA_FIX : PROOF_FIX;
       const reasons = [{ code: 'ledger.proof-invalid', where: file, found: verdict.why, fix }];
       return showReport({ target: file, reasons, unchecked: [] }, given.flag('json'), io);
     }

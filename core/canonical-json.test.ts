@@ -69,6 +69,9 @@ describe('canonical JSON', () => {
     ['a big integer', 1n],
     ['a function', { a: () => 1 }],
     ['a symbol', [Symbol('a')]],
+    ['a date', { a: new Date(0) }],
+    ['a map', new Map([['a', 1]])],
+    ['bytes', [Buffer.from('a')]],
   ])('refuses %s', (_, value) => {
     expect(() => canonicalJson(value)).toThrow(expect.objectContaining({ name: 'InputInvalid' }));
   });

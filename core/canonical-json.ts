@@ -11,9 +11,16 @@ function writtenString(text: string): string {
   return text.isWellFormed() ? JSON.stringify(text) : refuse('a text with half a surrogate pair has no JSON form');
 }
 
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
 function writtenObject(value: object, depth: number): string {
   if (depth > MAX_DEPTH) refuse(`a value of more than ${MAX_DEPTH} levels`);
   if (Array.isArray(value)) return `[${value.map((item) => written(item, depth) ?? 'null').join(',')}]`;
+  // A date, a map or bytes would be written as something that they are not, and hashed so.
+  if (!isPlain(value)) refuse('an object of a class has no JSON form');
   let members = '';
   // Keys in the order of their UTF-16 code units: that of a plain sort.
   for (const key of Object.keys(value).sort()) {
@@ -43,7 +50,7 @@ function written(value: unknown, depth: number): string | undefined {
 
 /**
  * RFC 8785 text of plain data. Members that are undefined are left out; numbers that are not finite, half surrogate
- * pairs, functions, symbols and big integers are `InputInvalid`.
+ * pairs, functions, symbols, big integers and objects of a class are `InputInvalid`.
  */
 export const canonicalJson = (value: unknown): string => written(value, 0) ?? refuse('the value has no JSON form');
 

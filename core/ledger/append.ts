@@ -192,8 +192,9 @@ const jitterOf = (requests: readonly AppendRequest[], attempt: number): number =
 };
 
 /**
- * Appends requests that together weigh at most the store's `batchWeight`, in one commit. Another writer's commit is retried on the
- * new head. After `StoreUnavailable` the commit may have been stored: the next round reads the keys and then knows.
+ * Appends requests that together weigh at most the store's `batchWeight`, in one commit. Another writer's commit is
+ * retried on the new head. After `StoreUnavailable` the commit may have been stored: the next round reads the keys and
+ * then knows.
  */
 export async function appendRequests(
   deps: AppendDeps,

@@ -7,22 +7,28 @@ import { memoryLedgerStore } from '../../test/fakes/memory-ledger-store.ts';
 import { memoryNoteSigner } from '../../test/fakes/memory-signers.ts';
 import { memoryWormStore } from '../../test/fakes/memory-worm-store.ts';
 import { type Checkpoint, formatCheckpoint, parseCheckpoint } from '../tlog/checkpoint.ts';
+import { policyOfLog } from '../tlog/log-policy.ts';
 import { emptyRoot, leafHash, rootOfHashes } from '../tlog/merkle.ts';
 import { formatNote, formatSignatureLine, type VerifierKey, verifierKeyOf } from '../tlog/note.ts';
 import { bundlePath, bundlesOf, decodeBundle, encodeBundle, encodeTile, tilePath, tilesOf } from '../tlog/tile.ts';
-import { parseLogProof } from '../tlog/tlog-proof.ts';
+import { parseLogProof, verifyLogProof } from '../tlog/tlog-proof.ts';
 import { appendEntries } from './append.ts';
 import { toHex } from './hex.ts';
 import { publishCheckpoint } from './publish.ts';
 import { readInclusionProof, readLogResource } from './read.ts';
 import { EMPTY_HEAD } from './segment.ts';
-import { verifyInclusionProof, verifyLog } from './verify.ts';
+import { verifyLog } from './verify.ts';
 
 const ORIGIN = 'ledger.example.com/acme';
 const signer = memoryNoteSigner();
 const keyOf = async (name = ORIGIN, noteSigner = signer): Promise<VerifierKey> =>
   verifierKeyOf(name, await noteSigner.publicKey());
 const decode = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString();
+/** The index that a proof of `entry` proves to whoever has the key of the log alone. */
+const indexProved = (proof: string, entry: Uint8Array, key: VerifierKey): number | undefined => {
+  const verdict = verifyLogProof(proof, leafHash(entry), policyOfLog(key));
+  return verdict.kind === 'proven' ? verdict.index : undefined;
+};
 
 function world() {
   const ledger = memoryLedgerStore();
@@ -279,10 +285,10 @@ describe('a published log', () => {
       const proof = (await readInclusionProof(all.deps, TENANT, index)) ?? '';
       const entry = entries[index] ?? new Uint8Array();
       expect(parseLogProof(proof)).toMatchObject({ index, extra: entry });
-      expect(verifyInclusionProof(proof, entry, key)).toBe(index);
-      expect(verifyInclusionProof(proof, entries[(index + 1) % 300] ?? new Uint8Array(), key)).toBeUndefined();
-      expect(verifyInclusionProof(proof, entry, await keyOf('ledger.example.com/other'))).toBeUndefined();
-      expect(verifyInclusionProof(proof, entry, await keyOf(ORIGIN, memoryNoteSigner('another key')))).toBeUndefined();
+      expect(indexProved(proof, entry, key)).toBe(index);
+      expect(indexProved(proof, entries[(index + 1) % 300] ?? new Uint8Array(), key)).toBeUndefined();
+      expect(indexProved(proof, entry, await keyOf('ledger.example.com/other'))).toBeUndefined();
+      expect(indexProved(proof, entry, await keyOf(ORIGIN, memoryNoteSigner('another key')))).toBeUndefined();
     }
     for (const index of [-1, 300, 1.5, Number.NaN, 2 ** 60])
       expect(await readInclusionProof(all.deps, TENANT, index)).toBeUndefined();
@@ -294,19 +300,19 @@ describe('a published log', () => {
     const [entry = new Uint8Array()] =
       decodeBundle(files.get('tile/entries/000.p/21') ?? new Uint8Array(), 21)?.slice(7) ?? [];
     const proof = ((await readInclusionProof(all.deps, TENANT, 7)) ?? '').replace(/^extra .*\n/m, '');
-    expect(verifyInclusionProof(proof, entry, key)).toBe(7);
+    expect(indexProved(proof, entry, key)).toBe(7);
     const lines = proof.split('\n');
     for (const at of lines.keys()) {
       const without = lines.toSpliced(at, 1).join('\n');
-      if (without !== proof) expect([at, verifyInclusionProof(without, entry, key)]).toEqual([at, undefined]);
+      if (without !== proof) expect([at, indexProved(without, entry, key)]).toEqual([at, undefined]);
       const twice = lines.toSpliced(at, 0, lines[at] ?? '').join('\n');
       // The last line is a signature, which counts once however often it is there.
-      if (at < lines.length - 2) expect([at, verifyInclusionProof(twice, entry, key)]).toEqual([at, undefined]);
+      if (at < lines.length - 2) expect([at, indexProved(twice, entry, key)]).toEqual([at, undefined]);
     }
     for (const bad of ['index 8', 'index 07', 'index +7', 'index  7', 'index 7 ', 'INDEX 7'])
-      expect(verifyInclusionProof(proof.replace('index 7', bad), entry, key)).toBeUndefined();
-    expect(verifyInclusionProof(proof.replace('@v1\n', '@v1\nextra aGVsbG8=\n'), entry, key)).toBe(7);
-    expect(verifyInclusionProof('', entry, key)).toBeUndefined();
+      expect(indexProved(proof.replace('index 7', bad), entry, key)).toBeUndefined();
+    expect(indexProved(proof.replace('@v1\n', '@v1\nextra aGVsbG8=\n'), entry, key)).toBe(7);
+    expect(indexProved('', entry, key)).toBeUndefined();
   });
 });
 
@@ -455,6 +461,12 @@ describe('a tampered log', () => {
     expect(await codes(newer, seen(newer))).toEqual([]);
     expect(await codes(newer, { ...seen(newer), size: 0, root: emptyRoot() })).toEqual([]);
     expect(await codes(older, seen(newer))).toEqual(['ledger.truncated']);
+    const cut = { ...older, files: new Map([...older.files].filter(([path]) => !path.startsWith('tile/entries/'))) };
+    expect(await codes(cut, seen(newer))).toEqual([
+      'ledger.truncated',
+      'ledger.bundle-missing',
+      'ledger.root-mismatch',
+    ]);
     for (const size of [0, 1, 255, 256, 257, 299])
       expect(await codes(newer, { ...seen(newer), size })).toEqual(['ledger.fork']);
   });

@@ -1,10 +1,8 @@
 import type { TenantId } from '../../events/fields.ts';
 import { type Checkpoint, parseCheckpoint } from '../tlog/checkpoint.ts';
-import { policyOfLog } from '../tlog/log-policy.ts';
 import { appendToEdge, leafHash, rootOfEdge, rootOfHashes, sameBytes } from '../tlog/merkle.ts';
 import { openNote, type VerifierKey } from '../tlog/note.ts';
 import { bundlePath, bundlesOf, decodeBundle, encodeTile, TILE_WIDTH, tilePath } from '../tlog/tile.ts';
-import { verifyLogProof } from '../tlog/tlog-proof.ts';
 import { type EntryLink, tryParseEntry } from './entry.ts';
 import { toHex } from './hex.ts';
 
@@ -179,10 +177,4 @@ export async function verifyLog(
   const root = rootOfEdge(edge);
   if (checkpoint && !sameBytes(root, checkpoint.root)) note('ledger.root-mismatch', 'checkpoint');
   return { size, root: toHex(root), entries: count, problems };
-}
-
-/** Verifies a `.tlog-proof` of `entry`: the index it proves, or `undefined` when it proves nothing. */
-export function verifyInclusionProof(proof: string, entry: Uint8Array, key: VerifierKey): number | undefined {
-  const verdict = verifyLogProof(proof, leafHash(entry), policyOfLog(key));
-  return verdict.kind === 'proven' ? verdict.index : undefined;
 }

@@ -165,18 +165,19 @@ interface Kept {
   readonly evidence: EvidenceRef[];
 }
 
-/** Keeps a snapshot of each module; what is known of the tree is refused once where it cannot be kept. */
+/** Keeps a snapshot of each module. What is known of the tree is found out once, and refused where it cannot be kept. */
 async function keepModules(
   deps: FetchSourceDeps,
   input: FetchSourceInput,
   source: SourceHost['kind'],
   tree: Fetched,
 ): Promise<Kept | Refused> {
+  const made = sourceFactsOf(tree.files, '');
+  if (made.kind === 'refused') return made;
   const kept: Kept = { snapshots: [], evidence: [] };
   for (const module of tree.modules) {
-    const made = sourceFactsOf(tree.files, module.directory);
-    if (made.kind === 'refused') return made;
-    const { snapshot, evidence } = await keepSnapshot(deps.worm, input, source, tree, module, made.facts);
+    const facts = { ...made.facts, directory: module.directory };
+    const { snapshot, evidence } = await keepSnapshot(deps.worm, input, source, tree, module, facts);
     kept.snapshots.push(snapshot);
     kept.evidence.push(...evidence);
   }

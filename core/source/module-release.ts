@@ -54,11 +54,9 @@ interface Candidate {
   readonly file: GoModFile;
 }
 
-/** A go.mod of the tree, read strictly; `undefined` when there is none at this place. */
-function readGoMod(tree: readonly SourceFile[], directory: string): Candidate | Refusal | undefined {
-  const place = below(directory, 'go.mod');
-  const bytes = tree.find(({ path }) => path === place)?.bytes;
-  if (!bytes) return undefined;
+/** A go.mod of the tree, read strictly. */
+function readGoMod({ path: place, bytes }: SourceFile): Candidate | Refusal {
+  const directory = folderOf(place);
   const fix = 'Correct the file: `go mod edit -fmt` names the same line.';
   if (bytes.length > GO_MOD_BYTES)
     return { code: 'source.too-large', where: place, found: `${bytes.length} bytes`, fix: 'Shorten the file.' };
@@ -84,7 +82,8 @@ function findGoMod(tree: readonly SourceFile[], tag: ReleaseTag, fetch: FetchCon
   const folders = fetch.kind === 'module-proxy' ? [''] : [directory, ...ofMajor];
   const candidates: Candidate[] = [];
   for (const folder of folders) {
-    const candidate = readGoMod(tree, folder);
+    const goMod = tree.find(({ path }) => path === below(folder, 'go.mod'));
+    const candidate = goMod && readGoMod(goMod);
     if (candidate && 'code' in candidate) return candidate;
     if (candidate) candidates.push(candidate);
   }
@@ -168,20 +167,20 @@ const noGoMod: Refusal = {
 
 /** Finds and hashes every module of a change's tree, in the order of their folders. */
 export function changedModules(tree: readonly SourceFile[], commit: string, fetch: FetchConfig): ChangedModulesOutcome {
-  const places = tree.map(({ path }) => path).filter((path) => nameOf(path) === 'go.mod' && !LEFT_OUT.test(path));
-  if (places.length > MAX_CHANGED_MODULES)
+  const goMods = tree.filter(({ path }) => nameOf(path) === 'go.mod' && !LEFT_OUT.test(path));
+  if (goMods.length > MAX_CHANGED_MODULES)
     return refused({
       code: 'source.too-many-modules',
-      where: places[MAX_CHANGED_MODULES] ?? 'go.mod',
+      where: goMods[MAX_CHANGED_MODULES]?.path ?? 'go.mod',
       expected: `at most ${MAX_CHANGED_MODULES} modules`,
-      found: `${places.length}`,
+      found: `${goMods.length}`,
       fix: 'Keep modules that are released apart in repositories of their own.',
     });
   const modules: ModuleRelease[] = [];
   const [reasons, skipped]: [Refusal[], Refusal[]] = [[], []];
-  for (const directory of places.map(folderOf).sort()) {
-    const candidate = readGoMod(tree, directory);
-    if (!candidate || 'code' in candidate) reasons.push(...(candidate ? [candidate] : []));
+  for (const goMod of goMods.toSorted((a, b) => (folderOf(a.path) < folderOf(b.path) ? -1 : 1))) {
+    const candidate = readGoMod(goMod);
+    if ('code' in candidate) reasons.push(candidate);
     else if (modulePathProblem(candidate.file.module) !== undefined) skipped.push(unfetchable(candidate));
     else {
       const made = hashed(tree, candidate, changeVersion(candidate.file.module, commit), fetch);

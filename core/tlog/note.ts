@@ -100,7 +100,7 @@ export function parseVerifierKey(vkey: string, kinds: readonly NoteKeyKind[] = [
   return verifier;
 }
 
-export const isCosigner = (key: VerifierKey): key is VerifierKey & Cosigner =>
+const isCosigner = (key: VerifierKey): key is VerifierKey & Cosigner =>
   key.kind === 'ed25519-cosignature' || key.kind === 'ml-dsa-44-cosignature';
 
 function checkSignature(key: VerifierKey, text: string, signature: Uint8Array): CheckedSignature {
