@@ -1,6 +1,15 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -50,6 +59,19 @@ describe('the commands of the README', () => {
       expect(await runCommandLine([...name.split(' '), '--help'], io)).toBe(0);
       expect([out.join('\n'), notes]).toEqual([expect.stringContaining(`usage: relseal ${name}`), []]);
     }
+  });
+
+  it('say what is missing in a checkout whose dependencies nobody installed', async () => {
+    const bare = join(folder, 'bare', 'cli');
+    mkdirSync(bare, { recursive: true });
+    copyFileSync(CLI, join(bare, 'relseal.mjs'));
+    writeFileSync(join(bare, 'main.ts'), '');
+    const child = spawnSync(process.execPath, [join(bare, 'relseal.mjs'), 'demo'], { encoding: 'utf8' });
+    expect([child.status, child.stdout, child.stderr]).toEqual([
+      2,
+      '',
+      expect.stringMatching(/^relseal: run npm ci first/),
+    ]);
   });
 
   it('set up a data folder that the server then runs on', async () => {
