@@ -15,7 +15,7 @@ export interface ZipPackages extends PackageReader {
 }
 
 /** Each holds a file open, and the names of its Go files. */
-const MAX_OPEN = 64;
+const MAX_OPEN = 256;
 
 type Opened =
   | {

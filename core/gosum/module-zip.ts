@@ -16,6 +16,8 @@ const MAX_TEXT_BYTES = 16 * 1024 * 1024;
 const MAX_NAME = 4096;
 const MAX_DEPTH = 256;
 const WINDOW_BYTES = 1024 * 1024;
+/** Of files that are read one by one, those of a folder lie side by side and others far away. */
+const FOLDER_WINDOW_BYTES = 128 * 1024;
 /** Larger entries are inflated as a stream, so that memory stays bounded whatever a zip holds. */
 const MAX_WHOLE_BYTES = 4 * 1024 * 1024;
 const PIECE_BYTES = 256 * 1024;
@@ -36,16 +38,16 @@ export interface OpenedModuleZip {
   h1(): Promise<H1Digest>;
 }
 
-/** Reads through one window, since entries lie one behind the other. */
-function windowed(file: RandomAccess): RandomAccess {
+/** Reads through one window of `bytes`, since entries lie one behind the other. */
+function windowed(file: RandomAccess, bytes: number): RandomAccess {
   let start = 0;
   let window: Uint8Array = new Uint8Array();
   return {
     size: file.size,
     async read(offset, length) {
       if (offset < start || offset + length > start + window.length) {
-        if (length >= WINDOW_BYTES) return file.read(offset, length);
-        window = await file.read(offset, Math.min(WINDOW_BYTES, file.size - offset));
+        if (length >= bytes) return file.read(offset, length);
+        window = await file.read(offset, Math.min(bytes, file.size - offset));
         start = offset;
       }
       return window.subarray(offset - start, offset - start + length);
@@ -228,12 +230,13 @@ export async function openModuleZip(
 ): Promise<OpenedModuleZip> {
   checkModule(module, version);
   if (file.size > MAX_ZIP_BYTES) throw new ZipInvalid(`a zip of more than ${MAX_ZIP_BYTES} bytes`);
-  const window = windowed(file);
+  const window = windowed(file, WINDOW_BYTES);
   const entries = await readZipDirectory(window);
   const files = moduleFiles(entries, `${module}@${version}/`);
+  const folderWindow = windowed(file, FOLDER_WINDOW_BYTES);
   return {
     files,
-    content: (entry) => checkedContent(windowed(file), entry),
+    content: (entry) => checkedContent(folderWindow, entry),
     async h1() {
       const hashed: HashedFile[] = [];
       // In the order of the file, for the window; folder entries count with empty content, as in `dirhash.HashZip`.

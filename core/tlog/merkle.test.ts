@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
@@ -179,11 +180,23 @@ describe('the Merkle tree', () => {
   it('takes no leaf, root or hash of another length', () => {
     const [leaf = emptyRoot(), sibling = emptyRoot()] = LEAVES;
     const root = nodeHash(leaf, sibling);
-    expect(verifyInclusion(leaf, 0, 2, [sibling.slice(1)], nodeHash(leaf, sibling.slice(1)))).toBe(false);
+    const short = sibling.slice(1);
+    const overShort = createHash('sha256').update(Uint8Array.of(1)).update(leaf).update(short).digest();
+    expect(verifyInclusion(leaf, 0, 2, [short], overShort)).toBe(false);
     expect(verifyInclusion(leaf.slice(1), 0, 1, [], leaf.slice(1))).toBe(false);
-    expect(verifyConsistency(1, leaf, 2, nodeHash(leaf, sibling.slice(1)), [sibling.slice(1)])).toBe(false);
+    expect(verifyConsistency(1, leaf, 2, overShort, [short])).toBe(false);
     expect(verifyConsistency(0, emptyRoot(), 2, root.slice(1), [])).toBe(false);
     expect(verifyConsistency(1, leaf.slice(1), 1, leaf.slice(1), [])).toBe(false);
+    expect(() => nodeHash(leaf, short)).toThrow(RangeError);
+    expect(() => nodeHash(Uint8Array.of(...leaf, 0), sibling)).toThrow(RangeError);
+  });
+
+  it('hashes entries of every length alike, whatever was hashed before', () => {
+    for (const length of [0, 1, 1024, 65_534, 65_535, 65_536, 200_000, 3]) {
+      const entry = new Uint8Array(length).fill(length % 251);
+      const expected = createHash('sha256').update(Uint8Array.of(0)).update(entry).digest('hex');
+      expect(Buffer.from(leafHash(entry)).toString('hex')).toBe(expected);
+    }
   });
 
   it('accepts only an empty proof from the empty tree and between equal trees', () => {
