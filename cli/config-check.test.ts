@@ -132,11 +132,11 @@ describe('the environments of a configuration', () => {
     expect(await problemsOf({ ...withKey, environments: [{ ...staging, target: lost, metrics }] })).toEqual([
       `environments.0.target.revisions.1.digest: the revision ${NEW} is used twice`,
       'environments.0.target.stable: is not among the revisions',
-      'environments.0.metrics.url: elsewhere.example.com is not in "hosts"',
+      'environments.0.metrics.url: elsewhere.example.com is not in "hosts", so it is never asked',
     ]);
     const remote = { kind: 'proxy', url: 'http://elsewhere.example.com/targets/a', token: 'env:TOKEN' };
     expect(await problemsOf({ ...withKey, environments: [{ ...staging, target: remote }] })).toEqual([
-      'environments.0.target.url: elsewhere.example.com is not in "hosts"',
+      'environments.0.target.url: elsewhere.example.com is not in "hosts", so it is never asked',
     ]);
   });
 });
@@ -156,7 +156,7 @@ describe('the policy of a tenant', () => {
   it('has the signatures of publishers at listed hosts, by keys that can be read', async () => {
     expect(await problemsOf({ ...written([publisher]), hosts: ['sig.example.com:8443'] })).toEqual([]);
     expect(await problemsOf({ ...written([publisher]), hosts: ['sig.example.com'] })).toEqual([
-      'policy: sig.example.com:8443 is not in "hosts"',
+      'policy: sig.example.com:8443 is not in "hosts", so it is never asked',
     ]);
     const [problem] = await problemsOf(written([{ ...publisher, keys: ['ana'] }]));
     expect(problem).toMatch(/^policy: policy: .*keys\[0\]/s);
@@ -175,10 +175,8 @@ describe('the modules and repositories of a configuration', () => {
     expect(await problemsOf({ ...withKey, modules, hosts })).toEqual([]);
     const unlisted = await problemsOf({ ...withKey, modules });
     expect(unlisted).toHaveLength(11);
-    expect(unlisted).toContain(
-      'modules.privateProxy: modules.example.com is not in "hosts", so it would never be asked',
-    );
-    expect(unlisted).toContain('modules.checksumWitness: sum.golang.org is not in "hosts"');
+    expect(unlisted).toContain('modules.privateProxy: modules.example.com is not in "hosts", so it is never asked');
+    expect(unlisted).toContain('modules.checksumWitness: sum.golang.org is not in "hosts", so it is never asked');
     expect(unlisted.every((problem) => /is not in "hosts"/.test(problem))).toBe(true);
   });
 

@@ -4,6 +4,8 @@ import {
   type Config,
   credentialSecrets,
   type EnvironmentConfig,
+  hostOf,
+  moduleAddresses,
   type RepositoryConfig,
   repositorySecrets,
   type SourceConfig,
@@ -40,36 +42,18 @@ async function secretIssues(
   return found;
 }
 
-const unlistedAt = (url: string, hosts: ReadonlySet<string>, path: Path): ConfigIssue[] =>
-  hosts.has(new URL(url).host) ? [] : [{ path, message: `${new URL(url).host} is not in "hosts"` }];
-
-/** Hosts of a GOPROXY list and of the database must be listed: all others are refused when a run needs them. */
-function moduleIssues(tenant: TenantConfig, path: Path, hosts: ReadonlySet<string>): ConfigIssue[] {
-  const { proxy, privateProxy = '', checksumDatabase, checksumWitness, credentials } = tenant.modules;
-  const unlisted = Object.entries({ proxy, privateProxy }).flatMap(([key, list]) =>
-    list
-      .split(/[,|]/)
-      .filter((entry) => /^https?:/.test(entry) && URL.canParse(entry) && !hosts.has(new URL(entry).host))
-      .map((entry) => ({
-        path: [...path, 'modules', key],
-        message: `${new URL(entry).host} is not in "hosts", so it would never be asked`,
-      })),
-  );
-  const asked = credentials.flatMap((credential, at) => [
-    ...unlistedAt(`https://${credential.host}/`, hosts, [...path, 'modules', 'credentials', at, 'host']),
-    ...('tokenUrl' in credential
-      ? unlistedAt(credential.tokenUrl, hosts, [...path, 'modules', 'credentials', at, 'tokenUrl'])
-      : []),
-  ]);
-  return [
-    ...asked,
-    ...(checksumWitness === undefined
-      ? []
-      : unlistedAt(checksumWitness, hosts, [...path, 'modules', 'checksumWitness'])),
-    ...unlisted,
-    ...attempt([...path, 'modules', 'checksumDatabase'], () => parseVerifierKey(checksumDatabaseKey(checksumDatabase))),
-  ];
+function unlistedAt(url: string, hosts: ReadonlySet<string>, path: Path): ConfigIssue[] {
+  const host = hostOf(url);
+  return hosts.has(host) ? [] : [{ path, message: `${host} is not in "hosts", so it is never asked` }];
 }
+
+/** Hosts of modules must be listed: all others are refused when a run needs them. */
+const moduleIssues = ({ modules }: TenantConfig, path: Path, hosts: ReadonlySet<string>): ConfigIssue[] => [
+  ...moduleAddresses(modules).flatMap(([at, url]) => unlistedAt(url, hosts, [...path, 'modules', ...at])),
+  ...attempt([...path, 'modules', 'checksumDatabase'], () =>
+    parseVerifierKey(checksumDatabaseKey(modules.checksumDatabase)),
+  ),
+];
 
 /** A policy that can be read, whose publishers of modules have their signatures at listed hosts. */
 function policyIssues(file: string, path: Path, hosts: ReadonlySet<string>): ConfigIssue[] {

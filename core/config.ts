@@ -205,6 +205,29 @@ export const ModulesConfig = z.strictObject({
 });
 export type ModulesConfig = z.infer<typeof ModulesConfig>;
 
+/** As `hosts` lists it; what is no URL is on no list. */
+export const hostOf = (url: string): string => (URL.canParse(url) ? new URL(url).host : url);
+
+/** The web addresses of a GOPROXY list. */
+const addressesIn = (list: string): string[] =>
+  list.split(/[,|]/).filter((entry) => /^https?:/.test(entry) && URL.canParse(entry));
+
+/** Whatever modules make us ask over the network, by the keys that lead to it; each host must be among `hosts`. */
+export function moduleAddresses(
+  modules: ModulesConfig,
+): (readonly [path: readonly (string | number)[], url: string])[] {
+  const { proxy, privateProxy = '', checksumWitness, credentials } = modules;
+  return [
+    ...credentials.flatMap((credential, at) => [
+      [['credentials', at, 'host'], `https://${credential.host}/`] as const,
+      ...('tokenUrl' in credential ? [[['credentials', at, 'tokenUrl'], credential.tokenUrl] as const] : []),
+    ]),
+    ...(checksumWitness === undefined ? [] : [[['checksumWitness'], checksumWitness] as const]),
+    ...addressesIn(proxy).map((url) => [['proxy'], url] as const),
+    ...addressesIn(privateProxy).map((url) => [['privateProxy'], url] as const),
+  ];
+}
+
 /** Where a digest runs. `local-proxy`: a reverse proxy of the embedded server; `proxy`: one that is reached by its API. */
 export const TargetConfig = z.discriminatedUnion('kind', [
   z.strictObject({

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import * as z from 'zod';
-import { Config, credentialSecrets, type TenantConfig } from '../core/config.ts';
+import { Config, credentialSecrets, hostOf, moduleAddresses, type TenantConfig } from '../core/config.ts';
 import { Fault } from '../core/faults.ts';
 import { parsePolicy } from '../core/gate/read-policy.ts';
 
@@ -87,7 +87,7 @@ const SHORTEST_HEARTBEAT_SECONDS = 180;
 
 /** `hosts` are all that a function may reach. */
 const unlisted = (where: string, urls: readonly (string | undefined)[], hosts: ReadonlySet<string>): string[] =>
-  distinct(urls.map((url) => url && new URL(url).host))
+  distinct(urls.map((url) => url && hostOf(url)))
     .filter((host) => !hosts.has(host))
     .map((host) => `${where}: ${host} is not in hosts, so it is never asked`);
 
@@ -123,7 +123,11 @@ function problemsOf({ tenants, hosts }: Config): string[] {
       ...(fetch?.kind === 'git' ? [`${where}: a function has no git folders; use git-https or module-proxy`] : []),
       ...(registry?.kind === 'oci-layout' ? [`${where}: a function has no layout folders; use https`] : []),
     ]),
-    ...tenants.flatMap(({ id, modules }) => unlisted(`${id}: modules`, [modules.checksumWitness], reachable)),
+    ...tenants.flatMap(({ id, modules }) =>
+      moduleAddresses(modules).flatMap(([path, url]) =>
+        unlisted([`${id}: modules`, ...path].join('.'), [url], reachable),
+      ),
+    ),
     ...tenants.flatMap(({ id, modules }) =>
       modules.credentials.flatMap(({ kind, host }) =>
         kind === 'login' ? [`${id}: ${host}: nobody can log in to a function; use client-credentials`] : [],

@@ -76,7 +76,10 @@ describe('the configuration', () => {
     ];
     const changed = {
       ...tenant,
-      modules: { ...tenant.modules, credentials, checksumWitness: 'https://sum.example.com/' },
+      modules: {
+        ...tenant.modules,
+        ...{ credentials, checksumWitness: 'https://sum.example.com/', privateProxy: 'https://private.example.com' },
+      },
       sources: [{ ...tenant.sources[0], repositories: [repository] }],
     };
     const lines = [
@@ -85,7 +88,11 @@ describe('the configuration', () => {
       ),
       'acme: acme/a: git.example.com is not in hosts, so it is never asked',
       'acme: acme/a: api.example.com is not in hosts, so it is never asked',
-      'acme: modules: sum.example.com is not in hosts, so it is never asked',
+      'acme: modules.credentials.0.host: a.example.com is not in hosts, so it is never asked',
+      'acme: modules.credentials.1.host: b.example.com is not in hosts, so it is never asked',
+      'acme: modules.credentials.1.tokenUrl: login.example.com is not in hosts, so it is never asked',
+      'acme: modules.checksumWitness: sum.example.com is not in hosts, so it is never asked',
+      'acme: modules.privateProxy: private.example.com is not in hosts, so it is never asked',
       'acme: b.example.com: nobody can log in to a function; use client-credentials',
     ];
     expect(() => synthesised(documentWith({ tenants: [changed] }))).toThrow(new ConfigurationRefused(lines));
