@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import * as z from 'zod';
-import { Config } from '../core/config.ts';
+import { Config, TenantConfig } from '../core/config.ts';
 import { Fault } from '../core/faults.ts';
+import { formatVerifierKey, verifierKeyOf } from '../core/tlog/note.ts';
 import { testSshKey } from '../test/fakes/test-ssh-key.ts';
 import { configIssues } from './config-check.ts';
 
@@ -40,12 +41,16 @@ interface Changes {
   readonly environments?: readonly object[];
   readonly kind?: 'production' | 'test';
   readonly pseudonymKey?: string;
+  readonly witnessPolicy?: string;
+  readonly metaLog?: object;
 }
 
 async function problemsOf({
   environments = [staging],
   kind = 'test',
   pseudonymKey,
+  witnessPolicy,
+  metaLog,
   hosts = [],
   policy = 'policy.yaml',
   modules = { proxy: 'off', checksumDatabase: 'sum.golang.org' },
@@ -55,6 +60,7 @@ async function problemsOf({
   const config = Config.parse({
     schema: 'relseal.config/1',
     environment: { kind },
+    ...(metaLog === undefined ? {} : { metaLog }),
     hosts: ['prometheus.example.com:9090', ...hosts].map((host) => ({ host })),
     tenants: [
       {
@@ -62,6 +68,7 @@ async function problemsOf({
         origin: 'ledger.example.com/acme',
         policy,
         ...(pseudonymKey === undefined ? {} : { pseudonymKey }),
+        ...(witnessPolicy === undefined ? {} : { witnessPolicy }),
         modules,
         sources: [
           {
@@ -138,6 +145,52 @@ describe('the environments of a configuration', () => {
     expect(await problemsOf({ ...withKey, environments: [{ ...staging, target: remote }] })).toEqual([
       'environments.0.target.url: elsewhere.example.com is not in "hosts", so it is never asked',
     ]);
+  });
+});
+
+describe('the witnesses of a tenant', () => {
+  const key = formatVerifierKey(verifierKeyOf('witness.example/w', new Uint8Array(32).fill(3), 'ed25519-cosignature'));
+  const witness = (url: string) => `witness w ${key} ${url}\nquorum w\n`;
+
+  it('are asked at listed hosts', async () => {
+    const witnessPolicy = witness('https://w.example.com/submit');
+    expect(await problemsOf({ ...withKey, witnessPolicy, hosts: ['w.example.com'] })).toEqual([]);
+    const local = { witnessPolicy: witness('http://127.0.0.1:9009'), hosts: ['127.0.0.1:9009'] };
+    expect(await problemsOf({ ...withKey, ...local })).toEqual([]);
+    expect(await problemsOf({ ...withKey, witnessPolicy })).toEqual([
+      'witnessPolicy: w.example.com is not in "hosts", so it is never asked',
+    ]);
+  });
+
+  it.each([
+    ['quorum w', 'line 1, column 8: w is not defined above'],
+    [`witness w ${key} https://w.example.com`, 'line 2, column 1: the quorum is missing: quorum NAME|none'],
+    ['quorum none', 'it names 0 witnesses, not 1 to 32'],
+    [`witness w ${key}\nquorum w`, 'witness w has no URL that it is asked at: witness NAME VKEY URL'],
+    [witness('ftp://w.example.com'), 'ftp://w.example.com is no https URL that ends in a path'],
+    [witness('http://w.example.com'), 'http://w.example.com is no https URL that ends in a path'],
+    [witness('https://w.example.com/?a'), 'https://w.example.com/?a is no https URL that ends in a path'],
+    [witness('https://u:p@w.example.com'), 'the URL of witness w holds credentials, and witnesses take none'],
+    [`log ${key}\n${witness('https://w.example.com')}`, 'it is the policy of this log alone: leave its log lines out'],
+  ])('are refused as %j', async (policy, message) => {
+    expect(await problemsOf({ ...withKey, witnessPolicy: policy })).toEqual([`witnessPolicy: ${message}`]);
+  });
+});
+
+describe('the log of logs', () => {
+  it('has an origin of its own, and asks witnesses at listed hosts', async () => {
+    expect(await problemsOf({ ...withKey, metaLog: { origin: 'ledger.example.com/all' } })).toEqual([]);
+    const witness = verifierKeyOf('witness.example/w', new Uint8Array(32).fill(3), 'ed25519-cosignature');
+    const witnessPolicy = `witness w ${formatVerifierKey(witness)} https://w.example.com\nquorum w\n`;
+    expect(await problemsOf({ ...withKey, metaLog: { origin: 'ledger.example.com/acme', witnessPolicy } })).toEqual([
+      'metaLog.origin: the origin ledger.example.com/acme is used twice',
+      'metaLog.witnessPolicy: w.example.com is not in "hosts", so it is never asked',
+    ]);
+  });
+
+  it('has a name that no tenant has', () => {
+    const named = TenantConfig.shape.id.safeParse('meta-log');
+    expect(named.error?.issues.map(({ message }) => message)).toEqual(['meta-log is the log of logs, and no tenant']);
   });
 });
 

@@ -10,6 +10,7 @@ import {
   repositorySecrets,
   type SourceConfig,
   type TenantConfig,
+  witnessUrls,
 } from '../core/config.ts';
 import { parsePolicy } from '../core/gate/read-policy.ts';
 import { providerOf } from '../core/ingest/providers.ts';
@@ -45,6 +46,20 @@ async function secretIssues(
 function unlistedAt(url: string, hosts: ReadonlySet<string>, path: Path): ConfigIssue[] {
   const host = hostOf(url);
   return hosts.has(host) ? [] : [{ path, message: `${host} is not in "hosts", so it is never asked` }];
+}
+
+/** A witness policy that can be read, whose witnesses are asked at listed hosts. */
+function witnessIssues(
+  log: Pick<TenantConfig, 'witnessPolicy'>,
+  path: Path,
+  hosts: ReadonlySet<string>,
+): ConfigIssue[] {
+  const at = [...path, 'witnessPolicy'];
+  const issues: ConfigIssue[] = [];
+  const unreadable = attempt(at, () => {
+    issues.push(...witnessUrls(log).flatMap((url) => unlistedAt(url, hosts, at)));
+  });
+  return [...unreadable, ...issues];
 }
 
 /** Hosts of modules must be listed: all others are refused when a run needs them. */
@@ -148,6 +163,11 @@ function environmentIssues(environment: EnvironmentConfig, path: Path, tenant: T
 export async function configIssues(config: Config, folder: string, secrets: Secrets): Promise<ConfigIssue[]> {
   const hosts = new Set(config.hosts.map(({ host }) => host));
   const tenants = config.tenants.map((tenant, at) => ({ tenant, path: ['tenants', at] satisfies Path }));
+  const { metaLog } = config;
+  const logs = [
+    ...tenants.map(({ tenant, path }) => ({ log: tenant, path })),
+    ...(metaLog ? [{ log: metaLog, path: ['metaLog'] }] : []),
+  ];
   const sources = tenants.flatMap(({ tenant, path }) =>
     tenant.sources.map((source, at) => ({ source, path: [...path, 'sources', at] })),
   );
@@ -183,9 +203,10 @@ export async function configIssues(config: Config, folder: string, secrets: Secr
       'the tenant',
     ),
     ...repeated(
-      tenants.map(({ tenant, path }) => [[...path, 'origin'], tenant.origin] as const),
+      logs.map(({ log, path }) => [[...path, 'origin'], log.origin] as const),
       'the origin',
     ),
+    ...(metaLog ? witnessIssues(metaLog, ['metaLog'], hosts) : []),
     ...repeated(
       sources.map(({ source, path }) => [[...path, 'instance'], `${source.provider}/${source.instance}`] as const),
       'the hook path',
@@ -193,6 +214,7 @@ export async function configIssues(config: Config, folder: string, secrets: Secr
     ...tenants.flatMap(({ tenant, path }) => [
       ...policyIssues(resolve(folder, tenant.policy), [...path, 'policy'], hosts),
       ...moduleIssues(tenant, path, hosts),
+      ...witnessIssues(tenant, path, hosts),
     ]),
     ...sources.flatMap(({ source, path }) => sourceIssues(source, path, folder, hosts)),
     ...tenants.flatMap(({ tenant, path }) => [

@@ -22,11 +22,18 @@ hosts:
 # Lets functions elsewhere change the proxies of this server, at /targets/<tenant>%2F<environment>.
 # targetsToken: file:secrets/targets
 
+# A log that takes the checkpoints of all tenants' logs as its entries (docs/ledger.md); it may have a witnessPolicy, too.
+# metaLog: { origin: ledger.example.com/all }
+
 tenants:
   - id: acme
     # Name of this tenant's log and of its key. Choose it once: checkpoints carry it for ever.
     origin: ledger.example.com/acme
-    # People appear under keyed pseudonyms; erasing this key severs them for good.
+    # Witnesses that cosign its checkpoints, and how many must before one is shown (docs/ledger.md).
+    # witnessPolicy: |
+    #   witness w1 witness.example.com/w1+… https://witness.example.com/
+    #   quorum w1
+    # People appear under pseudonyms. This key finds them, so that relseal erase can sever one; losing it severs all.
     pseudonymKey: file:secrets/pseudonyms
     policy: policy.yaml
     modules:

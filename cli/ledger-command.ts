@@ -1,9 +1,13 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { keyFileNoteSigner } from '../adapters/embedded/key-file-note-signer.ts';
+import { replaceFile } from '../adapters/embedded/replace-file.ts';
 import { Fault } from '../core/faults.ts';
 import { toHex } from '../core/ledger/hex.ts';
 import { entriesOf } from '../core/ledger/log-tiles.ts';
-import { readInclusionProof, readLogResource } from '../core/ledger/read.ts';
+import { readNestedProof } from '../core/ledger/nested-proof.ts';
+import { readInclusionProof, readLogResource, servedCheckpoint } from '../core/ledger/read.ts';
+import { makeReceipt } from '../core/ledger/receipt.ts';
 import { parseCheckpoint, parseDecimal } from '../core/tlog/checkpoint.ts';
 import { leafHash } from '../core/tlog/merkle.ts';
 import { openNote, parseVerifierKey } from '../core/tlog/note.ts';
@@ -12,6 +16,7 @@ import type { TenantId } from '../events/fields.ts';
 import { type Command, DATA_OPTION, EXIT, type Io, JSON_OPTION, UsageError } from './command.ts';
 import type { DataFolder } from './data-folder.ts';
 import { isMissing } from './missing.ts';
+import { readPassphrase } from './passphrase.ts';
 import type { Stores } from './stores.ts';
 import { TENANT_OPTION, withTenantStores } from './tenant-of.ts';
 
@@ -29,9 +34,12 @@ export const keyFileName = (origin: string): string =>
 
 /** The newest checkpoint with the key that signed it: a log that its own key does not open is not exported. */
 async function publishedOf(stores: Stores, folder: DataFolder, tenant: TenantId): Promise<Published> {
-  const published = await stores.ledger.published(tenant);
+  const published = await servedCheckpoint(stores, tenant);
   if (!published)
-    throw new UsageError(`the log of ${tenant} has no checkpoint yet: relseal serve signs one after each new entry`);
+    throw new UsageError(
+      `the log of ${tenant} has no checkpoint yet: relseal serve signs one after each new entry, and shows it once ` +
+        'enough of the witnesses that it asks, if any, have cosigned',
+    );
   const file = join(folder.keys, `${tenant}.vkey`);
   const verifierKey = await readFile(file, 'utf8').catch((error: unknown) => {
     if (!isMissing(error)) throw error;
@@ -135,23 +143,73 @@ async function indexOf(stores: Stores, tenant: TenantId, named: string, size: nu
   throw new UsageError(`no published entry of ${tenant} has the leaf hash ${named}`);
 }
 
+const WHY_NO_RECEIPT = {
+  'receipt.not-published': 'the newest checkpoint does not cover this entry',
+  'receipt.one-entry': 'a log of one entry has no path, and RFC 9942 no receipt without one: wait for the next entry',
+} as const;
+
+/** Signs a receipt with the key of the log and puts it into `file`; says why when there is none. */
+async function writeReceipt(
+  { folder, stores, tenant, origin }: { folder: DataFolder; stores: Stores; tenant: TenantId; origin: string },
+  index: number,
+  file: string,
+  io: Io,
+): Promise<boolean> {
+  const noteSigner = await keyFileNoteSigner(folder.logKey, await readPassphrase(io));
+  const made = await makeReceipt({ ...stores, noteSigner, originOf: () => origin }, tenant, index);
+  if (made.kind === 'refused') {
+    io.note(`refused: ${made.code} (${WHY_NO_RECEIPT[made.code]})`);
+    return false;
+  }
+  await replaceFile(file, made.receipt, 0o644).catch((error: unknown) => {
+    throw new UsageError(`--receipt ${file}: ${error instanceof Error ? error.message : 'cannot be written'}`);
+  });
+  io.note(`${file}: a COSE receipt of entry ${index} of ${made.size}`);
+  return true;
+}
+
+/** Writes the proof of the checkpoint that the returned proof is under. */
+async function proveNested(stores: Stores, tenant: TenantId, origin: string, index: number, file: string) {
+  const nested = await readNestedProof(stores, tenant, origin, index);
+  if (!nested)
+    throw new UsageError(
+      `the log of logs shows no checkpoint of ${origin} yet that covers entry ${index}: one a minute is added`,
+    );
+  await writeFile(file, nested.meta);
+  return nested.proof;
+}
+
 export const ledgerProveCommand: Command = {
   name: 'ledger prove',
   summary:
     'print the proof that an entry is in the log, as a .tlog-proof file that holds the entry\n\n' +
-    'relseal verify proof and other tools verify it with the key of the log alone.',
+    'relseal verify proof and other tools verify it with the key of the log alone. With --receipt the same is signed once\n' +
+    'more as a COSE receipt (RFC 9942), which needs the passphrase of the key file.',
   positionals: 'INDEX|LEAF',
-  options: { ...DATA_OPTION, ...TENANT_OPTION },
+  options: {
+    ...DATA_OPTION,
+    ...TENANT_OPTION,
+    receipt: { type: 'string', value: 'FILE', help: 'write a COSE receipt too: for relseal verify receipt and others' },
+    meta: {
+      type: 'string',
+      value: 'FILE',
+      help: 'prove under the newest checkpoint that the log of logs has, and write the proof of that',
+    },
+  },
   run: async (given, io) => {
     const [named, ...more] = given.positionals;
     if (named === undefined || more.length > 0) throw new UsageError('name one entry, by its index or its leaf hash');
     return withTenantStores(given, async ({ folder, stores, tenant }) => {
-      const { size } = await publishedOf(stores, folder, tenant);
+      const { size, origin } = await publishedOf(stores, folder, tenant);
       const index = await indexOf(stores, tenant, named, size);
       const proof = await readInclusionProof(stores, tenant, index);
       if (proof === undefined)
         throw new UsageError(`entry ${index} is not among the ${size} that the newest checkpoint of ${tenant} covers`);
-      io.out(proof.slice(0, -1));
+      const file = given.text('receipt');
+      if (file !== undefined && !(await writeReceipt({ folder, stores, tenant, origin }, index, file, io)))
+        return EXIT.refused;
+      const meta = given.text('meta');
+      io.out((meta === undefined ? proof : await proveNested(stores, tenant, origin, index, meta)).slice(0, -1));
       return EXIT.done;
     });
   },

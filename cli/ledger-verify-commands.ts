@@ -6,20 +6,22 @@ import { fetchBytes, httpEndpoint } from '../adapters/network/goproxy-helper.ts'
 import { Fault } from '../core/faults.ts';
 import { tryParseEntry } from '../core/ledger/entry.ts';
 import { toHex } from '../core/ledger/hex.ts';
+import { verifyAnchored } from '../core/ledger/nested-proof.ts';
 import { type LedgerProblem, type LedgerReport, type ReadLogFile, verifyLog } from '../core/ledger/verify.ts';
 import { type Checkpoint, parseCheckpoint } from '../core/tlog/checkpoint.ts';
+import { verifyReceipt } from '../core/tlog/cose-receipt.ts';
 import { type LogPolicy, policyOfLog } from '../core/tlog/log-policy.ts';
 import { leafHash } from '../core/tlog/merkle.ts';
 import { openNote, parseVerifierKey, type VerifierKey } from '../core/tlog/note.ts';
 import { parseLogPolicy } from '../core/tlog/parse-log-policy.ts';
-import { parseLogProof, verifyLogProof } from '../core/tlog/tlog-proof.ts';
+import { type ProofVerdict, parseLogProof, verifyLogProof } from '../core/tlog/tlog-proof.ts';
 import { type Command, type Given, type Io, JSON_OPTION, UsageError } from './command.ts';
 import { isMissing } from './missing.ts';
 import { orUnchecked, showReport } from './report.ts';
 import { isFolder, onlyArgument } from './verify-commands.ts';
 
 /** A verifier key as it is written, or the file that holds one. */
-async function readVerifierKey(argument: string): Promise<VerifierKey> {
+export async function readVerifierKey(argument: string): Promise<VerifierKey> {
   if (/^[^+]+\+[0-9a-f]{8}\+/.test(argument)) return parseVerifierKey(argument);
   const text = await readFile(argument, 'utf8').catch(() => {
     throw new UsageError(`--key ${argument} is no verifier key (name+hash+key) and no file that can be read`);
@@ -35,7 +37,7 @@ async function readInput(file: string): Promise<Buffer> {
   });
 }
 
-interface LogReader {
+export interface LogReader {
   /** As reports name the log: without the credentials that a URL may hold. */
   readonly name: string;
   readonly read: ReadLogFile;
@@ -80,6 +82,10 @@ function urlReader(text: string, { signal }: Io): LogReader {
   return { name, read, close: () => egress.close() };
 }
 
+/** The log that an argument names: a folder, or a URL. */
+export const openLog = async (argument: string, io: Io): Promise<LogReader> =>
+  /^https?:/i.test(argument) ? urlReader(argument, io) : folderReader(argument);
+
 const FIXES: Partial<Record<LedgerProblem['code'], string>> = {
   'ledger.checkpoint-missing': 'Name the folder that holds `checkpoint`; if this is it, the log was cut off.',
   'ledger.checkpoint-signature':
@@ -93,7 +99,7 @@ const FIXES: Partial<Record<LedgerProblem['code'], string>> = {
 };
 const CHANGED = 'Bytes differ from what was signed: get the log again from its source, and keep both copies.';
 
-const refusalsOf = ({ problems }: LedgerReport) =>
+export const refusalsOf = ({ problems }: LedgerReport) =>
   problems.map(({ code, where }) => ({ code, where, fix: FIXES[code] ?? CHANGED }));
 
 /** The checkpoint of a proof, or of a file that is one, signed by this key. */
@@ -122,7 +128,7 @@ export const verifyLedgerCommand: Command = {
     const key = await readVerifierKey(given.required('key'));
     const from = given.text('from');
     const earlier = from === undefined ? undefined : await readEarlier(from, key);
-    const { name, read, close } = /^https?:/i.test(argument) ? urlReader(argument, io) : await folderReader(argument);
+    const { name, read, close } = await openLog(argument, io);
     const progress = (entries: number) => {
       io.signal.throwIfAborted();
       io.progress(`${entries} entries`);
@@ -149,9 +155,11 @@ export const verifyLedgerCommand: Command = {
   },
 };
 
-async function readPolicy(given: Given, io: Io): Promise<LogPolicy> {
-  const [file, key] = [given.text('policy'), given.text('key')];
-  if ((file === undefined) === (key === undefined)) throw new UsageError('name --key or --policy, and not both');
+/** Of the log, or with `meta-` of the log of logs. */
+async function readPolicy(given: Given, io: Io, prefix: '' | 'meta-' = ''): Promise<LogPolicy> {
+  const [file, key] = [given.text(`${prefix}policy`), given.text(`${prefix}key`)];
+  if ((file === undefined) === (key === undefined))
+    throw new UsageError(`name --${prefix}key or --${prefix}policy, and not both`);
   if (file === undefined) return policyOfLog(await readVerifierKey(key ?? ''));
   const parsed = parseLogPolicy(await readInput(file));
   if (parsed.kind === 'malformed') {
@@ -177,6 +185,36 @@ function describe(bytes: Uint8Array): string[] {
   return [`${kind} ${outcome}, ${at}, ${tenant}${release ? `, ${release.id}` : ''}`];
 }
 
+/** Whether the log of logs has the checkpoint of a proof, where that is asked for. */
+async function anchoredVerdict(given: Given, io: Io, checkpoint: Checkpoint): Promise<ProofVerdict | undefined> {
+  const file = given.text('meta');
+  if (file === undefined) return undefined;
+  const meta = (await readInput(file)).toString('utf8');
+  return verifyAnchored(checkpoint, meta, await readPolicy(given, io, 'meta-'));
+}
+
+/** What a verified proof says, for people and as fields. */
+function provenReport(entry: Uint8Array, verdict: ProvenEntry, meta: ProvenEntry | undefined) {
+  const { index, checkpoint } = verdict;
+  const { origin, size } = checkpoint;
+  const cosignatures = [...verdict.cosignatures, ...(meta?.cosignatures ?? [])];
+  const witnesses = cosignatures.map(({ key, time }) => ({ name: key.name, at: instant(time) }));
+  const anchored = meta && { origin: meta.checkpoint.origin, index: meta.index };
+  return {
+    lines: [
+      `entry ${index} of ${size} of ${origin}`,
+      ...describe(entry),
+      ...(anchored ? [`its checkpoint is entry ${anchored.index} of ${anchored.origin}`] : []),
+      ...witnesses.map(({ name, at }) => `cosigned by ${name}, ${at}`),
+    ],
+    details: {
+      ...{ origin, index, size, leaf: toHex(leafHash(entry)), root: toHex(checkpoint.root), witnesses },
+      ...(anchored ? { anchored } : {}),
+    },
+  };
+}
+type ProvenEntry = Extract<ProofVerdict, { kind: 'proven' }>;
+
 export const verifyProofCommand: Command = {
   name: 'verify proof',
   summary:
@@ -187,6 +225,9 @@ export const verifyProofCommand: Command = {
     key: { type: 'string', value: 'VKEY', help: 'the verifier key name+hash+key of the log, or a file that holds it' },
     policy: { type: 'string', value: 'FILE', help: 'logs, witnesses and the quorum, in place of --key' },
     entry: { type: 'string', value: 'FILE', help: 'the entry, byte by byte, where the proof does not hold it' },
+    meta: { type: 'string', value: 'FILE', help: 'the proof that the log of logs has the checkpoint of this one' },
+    'meta-key': { type: 'string', value: 'VKEY', help: 'the verifier key of the log of logs, or a file that holds it' },
+    'meta-policy': { type: 'string', value: 'FILE', help: 'the log of logs, its witnesses and quorum, for --meta-key' },
     ...JSON_OPTION,
   },
   run: async (given, io) => {
@@ -198,26 +239,57 @@ export const verifyProofCommand: Command = {
     const entryFile = given.text('entry');
     const entry = entryFile === undefined ? parsed.extra : await readInput(entryFile);
     if (!entry) throw new UsageError(`${file} does not hold the entry: name it with --entry`);
+    const verdict = verifyLogProof(proof, leafHash(entry), policy);
+    const refuse = (code: string, where: string, found: string, fix: string) =>
+      showReport({ target: file, reasons: [{ code, where, found, fix }], unchecked: [] }, given.flag('json'), io);
+    if (verdict.kind === 'refused')
+      return refuse('ledger.proof-invalid', file, verdict.why, entryFile === undefined ? EXTRA_FIX : PROOF_FIX);
+    const meta = await anchoredVerdict(given, io, verdict.checkpoint);
+    if (meta?.kind === 'refused')
+      return refuse('ledger.meta-proof-invalid', given.text('meta') ?? '', meta.why, PROOF_FIX);
+    const proven = { target: file, reasons: [], unchecked: [], ...provenReport(entry, verdict, meta) };
+    return showReport(proven, given.flag('json'), io);
+  },
+};
+
+const RECEIPT_FIX =
+  'Get the receipt again from the log; if it stays, it is of another entry, or the key is of another log.';
+
+/** An entry, byte by byte, or the one that a proof holds: what a proof says else is not believed here. */
+async function readEntry(file: string): Promise<Uint8Array> {
+  const bytes = await readInput(file);
+  const proof = parseLogProof(bytes.toString('utf8'));
+  if (!proof) return bytes;
+  if (!proof.extra) throw new UsageError(`--entry ${file} is a proof that does not hold its entry`);
+  return proof.extra;
+}
+
+export const verifyReceiptCommand: Command = {
+  name: 'verify receipt',
+  summary:
+    'verify a COSE receipt (RFC 9942) with nothing but the key of its log: that the entry is in the log\n\n' +
+    'What is signed is the root above the entry. Index and size are shown as the receipt says them.',
+  positionals: 'FILE',
+  options: {
+    key: { type: 'string', value: 'VKEY', help: 'the verifier key name+hash+key of the log, or a file that holds it' },
+    entry: { type: 'string', value: 'FILE', help: 'the entry, byte by byte, or a .tlog-proof that holds it' },
+    ...JSON_OPTION,
+  },
+  run: async (given, io) => {
+    const file = onlyArgument(given, 'one receipt');
+    const key = await readVerifierKey(given.required('key'));
+    const entry = await readEntry(given.required('entry'));
     const leaf = leafHash(entry);
-    const verdict = verifyLogProof(proof, leaf, policy);
-    if (verdict.kind === 'refused') {
-      const fix = entryFile === undefined ? EXTRA_FIX : PROOF_FIX;
-      const reasons = [{ code: 'ledger.proof-invalid', where: file, found: verdict.why, fix }];
+    const proven = verifyReceipt(await readInput(file), leaf, key.publicKey);
+    if (!proven) {
+      const reasons = [{ code: 'ledger.receipt-invalid', where: file, fix: RECEIPT_FIX }];
       return showReport({ target: file, reasons, unchecked: [] }, given.flag('json'), io);
     }
-    const { index, checkpoint, cosignatures } = verdict;
-    const { origin, size } = checkpoint;
-    const witnesses = cosignatures.map(({ key, time }) => ({ name: key.name, at: instant(time) }));
+    const { index, size, root } = proven;
+    const details = { origin: key.name, index, size, leaf: toHex(leaf), root: toHex(root) };
+    const lines = [`in the log of ${key.name} under the root ${toHex(root)}`, `entry ${index} of ${size}, as it says`];
     return showReport(
-      {
-        ...{ target: file, reasons: [], unchecked: [] },
-        lines: [
-          `entry ${index} of ${size} of ${origin}`,
-          ...describe(entry),
-          ...witnesses.map(({ name, at }) => `cosigned by ${name}, ${at}`),
-        ],
-        details: { origin, index, size, leaf: toHex(leaf), root: toHex(checkpoint.root), witnesses },
-      },
+      { ...{ target: file, reasons: [], unchecked: [] }, lines: [...lines, ...describe(entry)], details },
       given.flag('json'),
       io,
     );

@@ -14,8 +14,9 @@ import { systemClock } from '../adapters/embedded/system-clock.ts';
 import { systemIds } from '../adapters/embedded/system-ids.ts';
 import { type WorkflowEngine, workflowEngine } from '../adapters/embedded/workflow-engine/engine.ts';
 import { openEgress } from '../adapters/network/egress.ts';
+import { httpWitnesses } from '../adapters/network/http-witness.ts';
 import { openThreadedZipHasher } from '../adapters/network/threaded-zip-hasher.ts';
-import type { Config, TenantConfig } from '../core/config.ts';
+import { type Config, type LogConfig, logsOf } from '../core/config.ts';
 import type { DeskDeps, Person } from '../core/desk/answer-operator.ts';
 import { FAULT_NAMES, Fault } from '../core/faults.ts';
 import { dispatchAbandoned, dispatchDue } from '../core/ingest/publish.ts';
@@ -26,14 +27,15 @@ import { readLogResource } from '../core/ledger/read.ts';
 import type { Clock } from '../core/ports/clock.ts';
 import type { DeadLetters } from '../core/ports/dead-letters.ts';
 import type { Secrets } from '../core/ports/secrets.ts';
+import { type PeopleOf, peopleOf, pseudonymFor } from '../core/privacy/person.ts';
 import { judgeStages } from '../core/promotion/judge-stages.ts';
 import { COMPENSATING_MACHINES, compensateRun } from '../core/promotion/start-rollback.ts';
-import { pseudonymOf } from '../core/pseudonym.ts';
 import { projectEntries } from '../core/query/project.ts';
 import { recordDeadEvent } from '../core/runs/dead-event.ts';
 import { requireClaim } from '../core/runs/outcome.ts';
 import { recordRunEnd } from '../core/runs/record-run-end.ts';
 import { startWorkflow } from '../core/runs/start.ts';
+import { startAudit } from '../core/runs/start-audit.ts';
 import { startCheckpoint } from '../core/runs/start-checkpoint.ts';
 import { sweepRuns } from '../core/runs/sweep.ts';
 import type { TakeUpDeps } from '../core/runs/take-up.ts';
@@ -110,7 +112,7 @@ async function compose(options: ServeOptions) {
     start: (...asked) => engine.start(...asked),
     sendTaskSuccess: (...answered) => engine.sendTaskSuccess(...answered),
   };
-  const keys = { signer, noteSigner };
+  const keys = { signer, noteSigner, witnessingOf: httpWitnesses(egress, logsOf(config)) };
   const tasks = bindTasks({ config, stores, repositories, ...keys, targets, workflows, clock, append, policies });
   const engine: WorkflowEngine = workflowEngine({
     database: stores.database,
@@ -122,7 +124,10 @@ async function compose(options: ServeOptions) {
     schemas: tasks.schemas,
     codeVersion: options.version,
     random: Math.random,
-    onStatus: async ({ name }) => {
+    onStatus: async ({ machine, name, status, error, cause }) => {
+      // Nobody claims an audit: whoever runs the server is told.
+      if (machine === 'audit' && status !== 'RUNNING' && status !== 'SUCCEEDED')
+        note(`alarm: the audit ${name} ended ${status}: ${error ?? ''}: ${cause ?? ''}`);
       await recordRunEnd(runs, name);
     },
     onFault,
@@ -145,6 +150,7 @@ async function compose(options: ServeOptions) {
     hasher,
     targets,
     tenants,
+    logs: logsOf(config).map(({ id }) => id),
     engine,
     runs,
     tasks,
@@ -158,18 +164,25 @@ async function compose(options: ServeOptions) {
 }
 type Composition = Awaited<ReturnType<typeof compose>>;
 
-/** What whoever checks us needs: the verifier key of each log, and the public half of the artifact key as PEM. */
-async function writePublicKeys(folder: DataFolder, tenants: readonly TenantConfig[], keys: PublicKeys): Promise<void> {
+/**
+ * What whoever checks us needs: the verifier key of each log, the policy of those that are witnessed, and the public half
+ * of the artifact key as PEM.
+ */
+async function writePublicKeys(folder: DataFolder, logs: readonly LogConfig[], keys: PublicKeys): Promise<void> {
   const note = await keys.noteSigner.publicKey();
-  for (const { id, origin } of tenants)
-    await writeFile(join(folder.keys, `${id}.vkey`), `${formatVerifierKey(verifierKeyOf(origin, note))}\n`);
+  for (const { id, origin, witnessPolicy } of logs) {
+    const verifierKey = formatVerifierKey(verifierKeyOf(origin, note));
+    await writeFile(join(folder.keys, `${id}.vkey`), `${verifierKey}\n`);
+    if (witnessPolicy !== undefined)
+      await writeFile(join(folder.keys, `${id}.tlog-policy`), `log ${verifierKey}\n${witnessPolicy}`);
+  }
   const key = createPublicKey({ key: Buffer.from(await keys.signer.publicKey()), format: 'der', type: 'spki' });
   await writeFile(folder.artifactPublicKey, key.export({ format: 'pem', type: 'spki' }));
 }
 type PublicKeys = Pick<Composition, 'signer' | 'noteSigner'>;
 
 /** Starts `checkpoint` for what was committed, at most once a second for each log. */
-function startCheckpoints({ engine, stores, clock, onFault, commits, tenants }: Composition) {
+function startCheckpoints({ engine, stores, clock, onFault, commits, logs }: Composition) {
   const due = new Map<TenantId, NodeJS.Timeout>();
   const start = async (tenant: TenantId): Promise<void> => {
     due.delete(tenant);
@@ -183,9 +196,15 @@ function startCheckpoints({ engine, stores, clock, onFault, commits, tenants }: 
         setTimeout(() => void start(tenant).catch(onFault), CHECKPOINT_MS),
       );
   };
+  const scheduleAll = (): void => {
+    for (const log of logs) schedule(log);
+  };
   commits.add(schedule);
-  for (const tenant of tenants) schedule(tenant);
+  scheduleAll();
+  // Witnesses come back, and copies fall due, without a commit.
+  const again = setInterval(scheduleAll, SWEEP_MS);
   return () => {
+    clearInterval(again);
     commits.delete(schedule);
     for (const timer of due.values()) clearTimeout(timer);
   };
@@ -207,7 +226,7 @@ function startJudge({ stores, engine, targets, tenants, config, append, clock, o
 
 /** Publishing, starting, projecting and sweeping, each by itself and each poked by the one before it. */
 function startPumps(composition: Composition) {
-  const { stores, repositories, tenants, engine, runs, append, clock, onFault, commits } = composition;
+  const { stores, repositories, tenants, logs, engine, runs, append, clock, onFault, commits } = composition;
   const bus = inboxBus(stores.database, clock);
   const start = { deliveries: stores.deliveries, claims: stores.claims, workflows: engine, clock };
   const starter = startPump(
@@ -256,6 +275,7 @@ function startPumps(composition: Composition) {
   const sweeper = startPump(
     async () => {
       await sweepRuns(runs, tenants);
+      for (const tenant of logs) await startAudit({ ...stores, workflows: engine, clock }, tenant);
     },
     SWEEP_MS,
     onFault,
@@ -285,38 +305,70 @@ function startPumps(composition: Composition) {
   };
 }
 
-/** The pseudonym of a person on this machine, under the key of a tenant. */
-async function personOf(config: Config, secrets: Secrets, tenant: TenantId, name: string): Promise<Person> {
-  const reference = config.tenants.find(({ id }) => id === tenant)?.pseudonymKey;
-  const [key] = reference === undefined ? [] : await secrets.values(reference);
-  return { id: key === undefined ? 'operator' : pseudonymOf(key, tenant, `local\0${name}`), authenticated: 'local' };
+/** How a tenant's people are told apart; nobody of a tenant that is not configured is known. */
+export async function configuredPeople(config: Config, secrets: Secrets, tenant: TenantId): Promise<PeopleOf> {
+  const found = config.tenants.find(({ id }) => id === tenant);
+  return found ? peopleOf(secrets, found) : { tenant, keys: [], places: [] };
 }
 
-/** The pseudonym of whoever asked on this machine, under the key of the tenant whose run it is. */
+/** The pseudonym of a person on this machine, among a tenant's people. */
+export async function localPerson(
+  { persons }: Pick<Stores, 'persons'>,
+  people: PeopleOf,
+  name: string,
+): Promise<Person> {
+  const pseudonym = await pseudonymFor(persons, people, { place: 'local', name });
+  return { id: pseudonym ?? 'operator', authenticated: 'local' };
+}
+
+/** The pseudonym of whoever asked on this machine, among the people of the tenant whose run it is. */
 export async function operatorOf(
-  stores: Pick<Stores, 'claims'>,
+  stores: Pick<Stores, 'claims' | 'persons'>,
   config: Config,
   secrets: Secrets,
   run: string,
   name: string,
 ): Promise<Person> {
   const { tenant } = await requireClaim(stores.claims, run);
-  return personOf(config, secrets, tenant, name);
+  return localPerson(stores, await configuredPeople(config, secrets, tenant), name);
 }
 
 /** What answers a person of this machine. */
 function deskOf(composition: Composition, operator: string): DeskDeps {
   const { stores, secrets, config, runs, targets, tenants } = composition;
+  const people = (tenant: TenantId) => configuredPeople(config, secrets, tenant);
   return {
     ...runs,
     ids: systemIds,
     waits: stores.waits,
     ledger: stores.ledger,
+    persons: stores.persons,
+    raw: stores.erasable,
     workflows: composition.engine,
     environments: targets.environments,
     tenants,
-    personOf: (tenant) => personOf(config, secrets, tenant, operator),
+    personOf: async (tenant) => localPerson(stores, await people(tenant), operator),
+    peopleOf: people,
   };
+}
+
+/** Codes of what audits found and what has not been audited anew without finding anything, by tenant. */
+async function standingAudits({ load }: Stores['audits'], tenants: readonly TenantId[]) {
+  const found: Record<string, readonly string[]> = {};
+  for (const tenant of tenants) {
+    const standing = (await load(tenant))?.standing;
+    if (standing) found[tenant] = standing.codes;
+  }
+  return found;
+}
+
+/** What those witnesses answered who did not cosign when they were asked last, by log and verifier key. */
+async function refusingWitnesses(ledger: Stores['ledger'], logs: readonly TenantId[]) {
+  const found: Record<string, Record<string, string>> = {};
+  for (const log of logs)
+    for (const [key, { answer }] of Object.entries((await ledger.published(log))?.witnesses ?? {}))
+      if (answer !== 'cosigned') found[log] = { ...found[log], [key]: answer };
+  return found;
 }
 
 /** Counts answers by code, for the health page. */
@@ -358,8 +410,8 @@ async function settledWithin(work: Promise<void>, clock: Clock): Promise<void> {
 export async function startServer(options: ServeOptions): Promise<RunningServer> {
   const { folder, config } = options;
   const composition = await compose(options);
-  const { stores, secrets, egress, engine, tenants, clock } = composition;
-  await writePublicKeys(folder, config.tenants, composition);
+  const { stores, secrets, egress, engine, logs, clock } = composition;
+  await writePublicKeys(folder, logsOf(config), composition);
   const pumps = startPumps(composition);
   const { counts, answered } = answerCounts();
   const receive = {
@@ -379,11 +431,13 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     },
     health: async () => {
       const [bus, held] = [pumps.bus.counts(), engine.held().length];
-      return { ok: bus.dead === 0 && held === 0, answers: counts, bus, held };
+      const audits = await standingAudits(stores.audits, logs);
+      const ok = bus.dead === 0 && held === 0 && Object.keys(audits).length === 0;
+      return { ok, answers: counts, bus, held, audits, witnesses: await refusingWitnesses(stores.ledger, logs) };
     },
     readLog: async (tenant, path) => {
       const id = TenantId.safeParse(tenant);
-      return id.success && tenants.includes(id.data) ? readLogResource(stores, id.data, path) : undefined;
+      return id.success && logs.includes(id.data) ? readLogResource(stores, id.data, path) : undefined;
     },
     hooks: config.tenants.flatMap(({ sources }) => sources.filter(({ secrets: active }) => active.length > 0)),
   });

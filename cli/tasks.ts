@@ -2,15 +2,18 @@ import * as z from 'zod';
 import type { TaskHandler } from '../adapters/embedded/workflow-engine/call-task.ts';
 import { canonicalJson } from '../core/canonical-json.ts';
 import { linkChain } from '../core/chain/link-chain.ts';
-import type { Config } from '../core/config.ts';
+import { type Config, logOf } from '../core/config.ts';
 import { sha256Hex } from '../core/evidence.ts';
 import { Fault } from '../core/faults.ts';
 import { decideGate } from '../core/gate/decide-gate.ts';
 import { verifyGoSum } from '../core/gosum/task.ts';
 import type { appendEntries } from '../core/ledger/append.ts';
+import { auditLedgerTask } from '../core/ledger/audit.ts';
 import type { EntryDraft } from '../core/ledger/entry.ts';
+import { META_LOG } from '../core/ledger/meta-log.ts';
 import { publishCheckpointTask } from '../core/ledger/publish.ts';
 import { appendLedger } from '../core/ledger/task.ts';
+import type { Witnessing } from '../core/ledger/witnessing.ts';
 import { checkModulePolicy } from '../core/modpolicy/task.ts';
 import { inspectBinaries } from '../core/oci/inspect-binaries.ts';
 import { resolveImageTask } from '../core/oci/resolve-image.ts';
@@ -37,6 +40,7 @@ import { verifySignature } from '../core/signing/verify-signature.ts';
 import { fetchSource } from '../core/source/fetch-source.ts';
 import { reportStatus } from '../core/status/report-status.ts';
 import { RunContext, runTask, type Task } from '../core/task.ts';
+import { verifierKeyOf } from '../core/tlog/note.ts';
 import { verifyVendor } from '../core/vendoring/task.ts';
 import type { Sha256Hex, TenantId } from '../events/fields.ts';
 import { functionIdOf } from '../statemachines/catalog.ts';
@@ -50,6 +54,8 @@ export interface TaskDeps {
   readonly repositories: Repositories;
   readonly signer: Signer;
   readonly noteSigner: NoteSigner;
+  /** Whom each log asks to cosign its checkpoints. */
+  witnessingOf(tenant: TenantId): Witnessing | undefined;
   readonly clock: Clock;
   append(tenant: TenantId, drafts: readonly EntryDraft[]): ReturnType<typeof appendEntries>;
   readonly targets: Pick<OpenTargets, 'environments' | 'targets'>;
@@ -73,7 +79,7 @@ export interface BoundTasks {
 /** Every step of the catalog bound to the embedded adapters. */
 export function bindTasks(deps: TaskDeps): BoundTasks {
   const { stores, repositories, signer, noteSigner, clock, policies, append } = deps;
-  const { worm, ledger, claims, views } = stores;
+  const { worm, ledger, claims, views, audits } = stores;
   // A search must see what was committed before it: projections follow commits, but not at once.
   const freshViews: typeof views = {
     ...views,
@@ -82,11 +88,8 @@ export function bindTasks(deps: TaskDeps): BoundTasks {
       return views.find(tenant, ...search);
     },
   };
-  const originOf = (tenant: TenantId): string => {
-    const found = deps.config.tenants.find(({ id }) => id === tenant);
-    if (!found) throw new Fault('ConfigurationInvalid', `there is no tenant ${tenant}`);
-    return found.origin;
-  };
+  const originOf = (tenant: TenantId): string => logOf(deps.config, tenant).origin;
+  const meta = deps.config.metaLog ? { appendMeta: (drafts: readonly EntryDraft[]) => append(META_LOG, drafts) } : {};
   const steps: Bound[] = [
     bind(claimRelease, { claims }),
     bind(appendLedger, { worm, claims, ledger, clock, append }),
@@ -108,7 +111,14 @@ export function bindTasks(deps: TaskDeps): BoundTasks {
     bind(makeImageSbom, { worm }),
     bind(signArtifact, { ledger, worm, signer, registries: repositories.registries }),
     bind(verifySignature, { worm, signer, registries: repositories.registries }),
-    bind(publishCheckpointTask, { ledger, worm, noteSigner, originOf }),
+    bind(publishCheckpointTask, {
+      ...{ ledger, worm, clock, noteSigner, originOf, ...meta },
+      witnessingOf: deps.witnessingOf,
+    }),
+    bind(auditLedgerTask, {
+      ...{ ledger, worm, audits, clock, append },
+      keyOf: async (tenant) => verifierKeyOf(originOf(tenant), await noteSigner.publicKey()),
+    }),
     ...promotionTasks(deps),
   ];
   const atWork = new Set<Promise<unknown>>();

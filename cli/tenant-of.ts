@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { logsOf } from '../core/config.ts';
 import type { TenantId } from '../events/fields.ts';
 import { type Given, UsageError } from './command.ts';
 import { readConfigFile } from './config-file.ts';
@@ -9,13 +10,13 @@ export const TENANT_OPTION = {
   tenant: { type: 'string', value: 'ID', help: 'whose log; needed only where the configuration has several tenants' },
 } as const;
 
-/** The tenant that is meant: the one named, which must be configured, or the only one there is. */
-async function tenantOf(given: Given, folder: DataFolder): Promise<TenantId> {
-  const { tenants } = await readConfigFile(folder.config);
-  const known = tenants.map(({ id }) => id);
+/** The tenant that is meant: the one named, which must have a log, or the only one there is. */
+export async function tenantOf(given: Given, folder: DataFolder): Promise<TenantId> {
+  const config = await readConfigFile(folder.config);
+  const known = config.tenants.map(({ id }) => id);
   const named = given.text('tenant');
   if (named !== undefined) {
-    const found = known.find((id) => id === named);
+    const found = logsOf(config).find(({ id }) => id === named)?.id;
     if (found === undefined)
       throw new UsageError(`--tenant ${named} is not in ${folder.config}, which has ${known.join(', ')}`);
     return found;

@@ -1,7 +1,7 @@
 import canonicalize from 'canonicalize';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonicalBytes, canonicalJson } from './canonical-json.ts';
+import { canonicalBytes, canonicalJson, isCanonicalJson } from './canonical-json.ts';
 
 const bits = (hex: string) => Buffer.from(hex, 'hex').readDoubleBE();
 
@@ -84,5 +84,39 @@ describe('canonical JSON', () => {
     expect(canonicalJson(deep)).toHaveLength(513);
     for (const value of [circle, [deep]])
       expect(() => canonicalJson(value)).toThrow(expect.objectContaining({ name: 'InputInvalid' }));
+  });
+});
+
+describe('a JSON text', () => {
+  it.each([
+    ['as it is written here', '{"a":[1,{"b":null,"c":"é"}],"d":"\\n"}', true],
+    ['with members in another order', '{"b":1,"a":2}', false],
+    ['with members of an inner object in another order', '[{"b":1,"a":2}]', false],
+    ['with a space', '{"a": 1}', false],
+    ['with a member twice', '{"a":1,"a":2}', false],
+    ['with another spelling of a number', '[1.0]', false],
+    ['with another spelling of a letter', '["\\u0061"]', false],
+    ['with keys that look like numbers in their order as text', '{"10":1,"9":2}', true],
+    ['with keys that look like numbers in their order as numbers', '{"9":2,"10":1}', false],
+    ['with a whole surrogate pair', '["\ud83d\ude00"]', true],
+    ['with what looks like an escaped surrogate', '["\\\\ud800"]', true],
+  ])('%s is told from the canonical one', (_, text, expected) => {
+    expect(isCanonicalJson(text, JSON.parse(text))).toBe(expected);
+  });
+
+  it('with half a surrogate pair is refused', () => {
+    for (const text of ['["\\ud800"]', '["\\uD800"]'])
+      expect(() => isCanonicalJson(text, JSON.parse(text))).toThrow(expect.objectContaining({ name: 'InputInvalid' }));
+  });
+
+  it('is canonical exactly when it is what would be written', () => {
+    const spelt = fc.tuple(fc.jsonValue({ stringUnit: 'grapheme' }), fc.nat(2));
+    fc.assert(
+      fc.property(spelt, ([value, spelling]) => {
+        const canonical = canonicalJson(JSON.parse(JSON.stringify(value)));
+        const text = spelling === 0 ? canonical : JSON.stringify(value, undefined, spelling - 1);
+        expect(isCanonicalJson(text, JSON.parse(text))).toBe(text === canonical);
+      }),
+    );
   });
 });

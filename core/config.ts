@@ -1,6 +1,9 @@
 import * as z from 'zod';
 import { OciDigest, Provider, TenantId } from '../events/fields.ts';
-import { assertNever } from './faults.ts';
+import { assertNever, Fault } from './faults.ts';
+import { META_LOG } from './ledger/meta-log.ts';
+import { readWitnessPolicy } from './ledger/witness-policy.ts';
+import { RetentionConfig } from './retention.ts';
 
 /** `relseal.yaml` and the CDK context hold this same document. Every secret is a reference. */
 
@@ -308,19 +311,32 @@ export const EnvironmentConfig = z.strictObject({
 });
 export type EnvironmentConfig = z.infer<typeof EnvironmentConfig>;
 
-export const TenantConfig = z.strictObject({
-  id: TenantId,
+const log = {
   /** Name of the log and of its key: `<host>/<path>`, no scheme. */
   origin: z.string().regex(/^[^\s+]{1,200}$/),
+  /**
+   * Who cosigns the log's checkpoints, and how many must before one is shown (C2SP tlog-policy without log lines; each
+   * witness with the URL that it is asked at, whose host must be among `hosts`); nobody when not given.
+   */
+  witnessPolicy: z.string().min(1).max(100_000).optional(),
+};
+
+export const TenantConfig = z.strictObject({
+  id: TenantId.refine((id) => id !== META_LOG, `${META_LOG} is the log of logs, and no tenant`),
+  ...log,
   /** Path of the policy document. */
   policy: z.string().min(1),
-  /** Key of the pseudonyms of people; erasing it severs them. */
+  /** People are found by hashes under this key; erasing it severs them all. */
   pseudonymKey: SecretReference.optional(),
   modules: ModulesConfig,
   sources: z.array(SourceConfig).min(1).max(100),
   environments: z.array(EnvironmentConfig).max(100).default([]),
 });
 export type TenantConfig = z.infer<typeof TenantConfig>;
+
+/** Where a log asks its witnesses. A policy that cannot be read is `ConfigurationInvalid`, with the place. */
+export const witnessUrls = ({ witnessPolicy }: Pick<LogConfig, 'witnessPolicy'>): string[] =>
+  witnessPolicy === undefined ? [] : readWitnessPolicy(witnessPolicy).asked.map(({ url }) => url.href);
 
 /** A host the egress client may reach; all others are refused. */
 export const HostConfig = z.strictObject({
@@ -331,7 +347,11 @@ export const HostConfig = z.strictObject({
 
 export const Config = z.strictObject({
   schema: z.literal('relseal.config/1'),
-  environment: z.strictObject({ kind: z.enum(['production', 'test']) }),
+  environment: z.strictObject({
+    kind: z.enum(['production', 'test']),
+    /** On AWS, in production: classes that are locked for fewer days than the log. */
+    retention: RetentionConfig.exactOptional(),
+  }),
   listen: z
     .strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535).default(8787) })
     .prefault({}),
@@ -339,5 +359,27 @@ export const Config = z.strictObject({
   /** Lets whoever has it change the proxies of this server, at `/targets/<tenant>%2F<environment>`. */
   targetsToken: SecretReference.optional(),
   tenants: z.array(TenantConfig).min(1).max(1000),
+  /** Takes the checkpoints of the tenants' logs as its entries; there is no such log when not given. */
+  metaLog: z.strictObject(log).optional(),
 });
 export type Config = z.infer<typeof Config>;
+
+/** A log as it is published. */
+export interface LogConfig {
+  readonly id: TenantId;
+  readonly origin: string;
+  readonly witnessPolicy?: string | undefined;
+}
+
+/** The logs of all tenants, and the log of logs. */
+export const logsOf = ({ tenants, metaLog }: Pick<Config, 'tenants' | 'metaLog'>): readonly LogConfig[] => [
+  ...tenants,
+  ...(metaLog ? [{ id: META_LOG, ...metaLog }] : []),
+];
+
+/** One of them; of any other name `ConfigurationInvalid`. */
+export function logOf(config: Config, id: TenantId): LogConfig {
+  const found = logsOf(config).find((one) => one.id === id);
+  if (!found) throw new Fault('ConfigurationInvalid', `there is no tenant ${id}`);
+  return found;
+}

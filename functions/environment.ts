@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { Fault } from '../core/faults.ts';
+import { RetentionDays } from '../core/retention.ts';
 import { TenantId } from '../events/fields.ts';
 
 /** Variables that several functions have, and how all are read: once, at cold start, every problem at once. */
@@ -11,11 +12,17 @@ export const arn = z.string().startsWith('arn:');
 export const WORM = {
   WORM_BUCKET_NAME: name,
   WORM_RETENTION_MODE: z.enum(['COMPLIANCE', 'GOVERNANCE']),
-  WORM_RETENTION_DAYS: z.coerce.number().int().min(1),
+  /** Of the log; of evidence and of signatures below. */
+  WORM_RETENTION_DAYS: RetentionDays,
+  WORM_EVIDENCE_DAYS: RetentionDays,
+  WORM_SIGNATURE_DAYS: RetentionDays,
 };
 
 /** The log: its table, and the bucket that holds its segments. */
 export const LEDGER = { LEDGER_TABLE_NAME: name, ...WORM };
+
+/** What may hold names of people: bodies with their keys, and how people are told apart. */
+export const ERASABLE = { ERASABLE_BUCKET_NAME: name, ERASABLE_KEYS_TABLE_NAME: name, PERSONS_TABLE_NAME: name };
 
 /** What was fetched and may be fetched again. */
 export const CACHE = { CACHE_BUCKET_NAME: name };

@@ -2,13 +2,14 @@ import type * as z from 'zod';
 import type { dynamoClient, s3Client } from '../adapters/aws/client.ts';
 import { lambdaClock } from '../adapters/aws/clock.ts';
 import { dynamoLedgerStore } from '../adapters/aws/dynamo-ledger-store.ts';
+import { s3ErasableStore } from '../adapters/aws/s3-erasable-store.ts';
 import { s3ModuleCache } from '../adapters/aws/s3-module-cache.ts';
 import { s3TileCache } from '../adapters/aws/s3-tile-cache.ts';
 import { s3WormStore } from '../adapters/aws/s3-worm-store.ts';
 import { appendEntries } from '../core/ledger/append.ts';
 import type { EntryDraft } from '../core/ledger/entry.ts';
 import type { TenantId } from '../events/fields.ts';
-import type { CACHE, LEDGER, WORM } from './environment.ts';
+import type { CACHE, ERASABLE, LEDGER, WORM } from './environment.ts';
 
 type DynamoDBClient = ReturnType<typeof dynamoClient>;
 type S3Client = ReturnType<typeof s3Client>;
@@ -19,8 +20,18 @@ export const wormOf = (client: S3Client, env: WormVariables) =>
   s3WormStore({
     client,
     bucketName: env.WORM_BUCKET_NAME,
-    retention: { mode: env.WORM_RETENTION_MODE, days: env.WORM_RETENTION_DAYS },
+    retention: {
+      mode: env.WORM_RETENTION_MODE,
+      days: env.WORM_RETENTION_DAYS,
+      classes: { evidence: env.WORM_EVIDENCE_DAYS, signature: env.WORM_SIGNATURE_DAYS },
+    },
     now: lambdaClock.now,
+  });
+
+export const erasableOf = (s3: S3Client, dynamo: DynamoDBClient, env: z.infer<z.ZodObject<typeof ERASABLE>>) =>
+  s3ErasableStore({
+    ...{ s3, bucketName: env.ERASABLE_BUCKET_NAME },
+    ...{ dynamo, keyTableName: env.ERASABLE_KEYS_TABLE_NAME },
   });
 
 /** What a tenant's modules and their database were asked for before; whoever reads proves it again. */

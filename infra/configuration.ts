@@ -1,19 +1,24 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import * as z from 'zod';
-import { Config, credentialSecrets, hostOf, moduleAddresses, type TenantConfig } from '../core/config.ts';
+import {
+  Config,
+  credentialSecrets,
+  hostOf,
+  type LogConfig,
+  logsOf,
+  moduleAddresses,
+  type TenantConfig,
+  witnessUrls,
+} from '../core/config.ts';
 import { Fault } from '../core/faults.ts';
 import { parsePolicy } from '../core/gate/read-policy.ts';
-
-/** How long locked objects stay, and who may shorten it: nobody (COMPLIANCE) or the teardown role (GOVERNANCE). */
-export interface Retention {
-  readonly mode: 'COMPLIANCE' | 'GOVERNANCE';
-  readonly days: number;
-}
+import { RETENTION_CLASSES, type Retention, RetentionDays } from '../core/retention.ts';
 
 export interface Configuration {
   readonly config: Config;
   readonly production: boolean;
+  /** Who may shorten it: nobody (COMPLIANCE) or the teardown role (GOVERNANCE). */
   readonly retention: Retention;
   /** What the functions read beside their code: configuration and policies. */
   readonly document: string;
@@ -91,6 +96,16 @@ const unlisted = (where: string, urls: readonly (string | undefined)[], hosts: R
     .filter((host) => !hosts.has(host))
     .map((host) => `${where}: ${host} is not in hosts, so it is never asked`);
 
+function witnessProblems(log: LogConfig, hosts: ReadonlySet<string>): string[] {
+  const where = `${log.id}: witnessPolicy`;
+  try {
+    return unlisted(where, witnessUrls(log), hosts);
+  } catch (error) {
+    if (!(error instanceof Fault)) throw error;
+    return [`${where}: ${error.message}`];
+  }
+}
+
 /** Where promotions lead. */
 function environmentProblems({ id, pseudonymKey, environments }: TenantConfig, hosts: ReadonlySet<string>): string[] {
   return environments.flatMap(({ name, target, metrics, approvals, tickSeconds, heartbeatSeconds }) => {
@@ -110,7 +125,7 @@ function environmentProblems({ id, pseudonymKey, environments }: TenantConfig, h
 }
 
 /** What one machine can have and functions cannot. */
-function problemsOf({ tenants, hosts }: Config): string[] {
+function problemsOf({ tenants, metaLog, hosts }: Config): string[] {
   const { hookSecrets, sourceSecrets, statusSecrets, reviewSecrets, registrySecrets, targetSecrets } =
     secretsOf(tenants);
   const reachable = new Set(hosts.map(({ host }) => host));
@@ -128,6 +143,7 @@ function problemsOf({ tenants, hosts }: Config): string[] {
         unlisted([`${id}: modules`, ...path].join('.'), [url], reachable),
       ),
     ),
+    ...logsOf({ tenants, metaLog }).flatMap((log) => witnessProblems(log, reachable)),
     ...tenants.flatMap(({ id, modules }) =>
       modules.credentials.flatMap(({ kind, host }) =>
         kind === 'login' ? [`${id}: ${host}: nobody can log in to a function; use client-credentials`] : [],
@@ -138,15 +154,23 @@ function problemsOf({ tenants, hosts }: Config): string[] {
 }
 
 /** A trial can be taken down after a day. Production is for good, so it starts only when that was understood. */
-export function retentionOf(kind: 'production' | 'test', iUnderstandRetention: unknown): Retention {
+function retentionOf(
+  { kind, retention: classes = {} }: Config['environment'],
+  iUnderstandRetention: unknown,
+): Retention {
   if (kind === 'test') return { mode: 'GOVERNANCE', days: 1 };
-  const days = z.coerce.number().int().min(1).max(36_500).safeParse(iUnderstandRetention);
+  const days = RetentionDays.safeParse(iUnderstandRetention);
   if (iUnderstandRetention === undefined || !days.success)
     throw new ConfigurationRefused([
       'production locks every object in COMPLIANCE mode: nobody, not even the account owner, can delete it before its days are over.',
-      'Say for how many days: -c iUnderstandRetention=<days>. It can be raised later and never lowered.',
+      'Say for how many days: -c iUnderstandRetention=<days>, 3653 for ten years. It can be raised later and never lowered.',
     ]);
-  return { mode: 'COMPLIANCE', days: days.data };
+  const longer = RETENTION_CLASSES.filter((each) => (classes[each] ?? 0) > days.data);
+  if (longer.length > 0)
+    throw new ConfigurationRefused(
+      longer.map((each) => `retention.${each}: nothing is kept longer than the log, which is kept ${days.data} days`),
+    );
+  return { mode: 'COMPLIANCE', days: days.data, classes };
 }
 
 /**
@@ -188,7 +212,7 @@ export function configurationOf(
   return {
     config: read.data,
     production: environment.kind === 'production',
-    retention: retentionOf(environment.kind, iUnderstandRetention),
+    retention: retentionOf(environment, iUnderstandRetention),
     document: JSON.stringify({ config: read.data, policies }),
     ...secretsOf(tenants),
     ecrRepositories: distinct(

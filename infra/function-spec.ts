@@ -24,6 +24,8 @@ export const variablesOf = (state: StatefulStack, { retention }: Configuration) 
     WORM_BUCKET_NAME: state.worm.bucketName,
     WORM_RETENTION_MODE: retention.mode,
     WORM_RETENTION_DAYS: String(retention.days),
+    WORM_EVIDENCE_DAYS: String(retention.classes?.evidence ?? retention.days),
+    WORM_SIGNATURE_DAYS: String(retention.classes?.signature ?? retention.days),
   };
   return { worm, ledger: { LEDGER_TABLE_NAME: state.ledger.tableName, ...worm } };
 };

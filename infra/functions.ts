@@ -3,6 +3,7 @@ import type { EventBus } from 'aws-cdk-lib/aws-events';
 import type { Role } from 'aws-cdk-lib/aws-iam';
 import type { Env as AnswerOperatorEnv } from '../functions/answer-operator/env.ts';
 import type { Env as AppendLedgerEnv } from '../functions/append-ledger/env.ts';
+import type { Env as AuditLedgerEnv } from '../functions/audit-ledger/env.ts';
 import type { Env as CheckModulePolicyEnv } from '../functions/check-module-policy/env.ts';
 import type { Env as CheckTagSignerEnv } from '../functions/check-tag-signer/env.ts';
 import type { Env as ClaimReleaseEnv } from '../functions/claim-release/env.ts';
@@ -18,6 +19,7 @@ import type { Env as PublishCheckpointEnv } from '../functions/publish-checkpoin
 import type { Env as PublishDeliveryEnv } from '../functions/publish-delivery/env.ts';
 import type { Env as PublishLogEnv } from '../functions/publish-log/env.ts';
 import type { Env as ReadLogEnv } from '../functions/read-log/env.ts';
+import type { Env as RebuildLedgerEnv } from '../functions/rebuild-ledger/env.ts';
 import type { Env as ReceiveNativeEventEnv } from '../functions/receive-native-event/env.ts';
 import type { Env as ReceiveWebhookEnv } from '../functions/receive-webhook/env.ts';
 import type { Env as RecordRunOutcomeEnv } from '../functions/record-run-outcome/env.ts';
@@ -36,6 +38,7 @@ import {
   type CacheKind,
   cacheGrants,
   erasableGrants,
+  eraseGrants,
   executionGrant,
   listGrant,
   publicKeyGrant,
@@ -46,6 +49,7 @@ import {
   streamGrant,
   tableGrant,
   tokenGrant,
+  versionsGrant,
   wormGrants,
 } from './constructs/grants.ts';
 import type { Machine } from './constructs/machine.ts';
@@ -199,11 +203,23 @@ export function stepSpecs(
       grants: [
         signGrant([state.noteKey]),
         tableGrant(state.ledger, 'GetItem', 'Query', 'PutItem'),
-        ...wormGrants(state.worm, { read: ['log', 'seg'], write: ['log'] }),
+        ...wormGrants(state.worm, { read: ['log', 'seg', 'anchors'], write: ['log', 'anchors'] }),
+        ...(configuration.config.metaLog ? appendGrants(state) : []),
       ],
       timeoutSeconds: FETCH,
       memoryMb: 1024,
       role: state.publishCheckpointRole,
+    },
+    'audit-ledger': {
+      environment: { ...ledger, NOTE_KEY_ARN: state.noteKey.keyArn } satisfies Record<keyof AuditLedgerEnv, string>,
+      grants: [
+        publicKeyGrant([state.noteKey]),
+        tableGrant(state.ledger, 'GetItem', 'Query', 'BatchGetItem', 'PutItem'),
+        ...wormGrants(state.worm, { read: ['evidence', 'log', 'seg', 'anchors'], write: ['evidence', 'seg'] }),
+        versionsGrant(state.worm),
+      ],
+      timeoutSeconds: LONG,
+      memoryMb: 1024,
     },
     ...promotionSpecs(stack, state, configuration),
   };
@@ -222,11 +238,15 @@ export const EDGES = [
   'read-log',
   'judge-stages',
   'answer-operator',
+  'rebuild-ledger',
 ] as const;
 export type EdgeName = (typeof EDGES)[number];
 
+/** Machines that schedules and streams start for a log: nobody claims what they do. */
+const OF_LOGS: readonly MachineName[] = ['checkpoint', 'audit'];
+
 /** Machines whose runs have claims: their ends are recorded, and persons may stop and replay them. */
-export const CLAIMED_MACHINES: readonly MachineName[] = MACHINES.filter((name) => name !== 'checkpoint');
+export const CLAIMED_MACHINES: readonly MachineName[] = MACHINES.filter((name) => !OF_LOGS.includes(name));
 
 /** Seconds of the functions that empty queues. */
 export const CONSUMER_SECONDS = { 'start-workflow': 30, 'record-run-outcome': 60, 'receive-native-event': 10 } as const;
@@ -242,15 +262,21 @@ export interface EdgeResources {
   readonly machines: Readonly<Record<MachineName, Machine>>;
 }
 
+const erasableVariables = (state: StatefulStack) => ({
+  ERASABLE_BUCKET_NAME: state.erasable.bucketName,
+  ERASABLE_KEYS_TABLE_NAME: state.erasableKeys.tableName,
+  PERSONS_TABLE_NAME: state.persons.tableName,
+});
+
 function receptionSpec(state: StatefulStack, { hookSecrets }: Configuration): FunctionSpec {
   const environment: Record<keyof ReceiveWebhookEnv | keyof ReceiveNativeEventEnv, string> = {
     DELIVERIES_TABLE_NAME: state.deliveries.tableName,
-    ERASABLE_BUCKET_NAME: state.erasable.bucketName,
-    ERASABLE_KEYS_TABLE_NAME: state.erasableKeys.tableName,
+    ...erasableVariables(state),
   };
   const grants = [
     tableGrant(state.deliveries, 'GetItem', 'PutItem', 'BatchWriteItem'),
     tableGrant(state.erasableKeys, 'GetItem', 'PutItem'),
+    tableGrant(state.persons, 'GetItem', 'PutItem', 'BatchWriteItem'),
     ...erasableGrants(state.erasable),
     ...secretGrants(hookSecrets),
   ];
@@ -356,6 +382,7 @@ export function edgeSpecs(
         ...releaseArns,
         ...promotionArns,
         CHECKPOINT_MACHINE_ARN,
+        AUDIT_MACHINE_ARN: machines.audit.aliasArn,
         CLAIMS_TABLE_NAME,
       } satisfies Record<keyof SweepEnv, string>,
       grants: [
@@ -391,9 +418,18 @@ export function edgeSpecs(
       environment: ledger satisfies Record<keyof ReadLogEnv, string>,
       grants: [
         tableGrant(state.ledger, 'GetItem', 'Query'),
-        ...wormGrants(state.worm, { read: ['log', 'seg'], write: [] }),
+        ...wormGrants(state.worm, { read: ['log', 'seg', 'anchors'], write: [] }),
       ],
       timeoutSeconds: 20,
+    },
+    'rebuild-ledger': {
+      environment: ledger satisfies Record<keyof RebuildLedgerEnv, string>,
+      grants: [
+        tableGrant(state.ledger, 'GetItem', 'Query', 'BatchGetItem', 'PutItem'),
+        ...wormGrants(state.worm, { read: ['seg', 'anchors'], write: [] }),
+      ],
+      timeoutSeconds: LONG,
+      memoryMb: 1769,
     },
     'judge-stages': {
       environment: { ...ledger, CLAIMS_TABLE_NAME, WAITS_TABLE_NAME } satisfies Record<keyof JudgeStagesEnv, string>,
@@ -414,13 +450,17 @@ export function edgeSpecs(
         CLAIMS_TABLE_NAME,
         WAITS_TABLE_NAME,
         VIEWS_TABLE_NAME: state.views.tableName,
+        ...erasableVariables(state),
         ...queueUrls(queues),
       } satisfies Record<keyof AnswerOperatorEnv, string>,
       grants: [
         tableGrant(state.claims, 'GetItem', 'PutItem'),
         listGrant(state.claims, LISTS_INDEX),
         tableGrant(state.views, 'GetItem', 'Query'),
-        tableGrant(state.waits, 'GetItem', 'PutItem', 'DeleteItem'),
+        tableGrant(state.waits, 'GetItem', 'Query', 'PutItem', 'DeleteItem'),
+        tableGrant(state.persons, 'GetItem', 'PutItem', 'Query', 'DeleteItem'),
+        tableGrant(state.erasableKeys, 'GetItem', 'PutItem', 'DeleteItem'),
+        eraseGrants(state.erasable),
         describeClaimed,
         redrive,
         executionGrant(stack, CLAIMED_MACHINES, 'DescribeStateMachineForExecution', 'StopExecution'),

@@ -7,6 +7,7 @@ export const MACHINES = [
   'promotion',
   'rollback',
   'checkpoint',
+  'audit',
 ] as const;
 export type MachineName = (typeof MACHINES)[number];
 
@@ -42,6 +43,7 @@ export const STEPS = [
   'free-target',
   'restore-revision',
   'publish-checkpoint',
+  'audit-ledger',
 ] as const;
 export type StepName = (typeof STEPS)[number];
 
@@ -86,6 +88,7 @@ export const RETRIED_FAULTS: Readonly<Record<StepName, readonly string[]>> = {
   'free-target': ['StoreUnavailable'],
   'restore-revision': ['TargetUnreachable', 'TargetConflict', 'StoreUnavailable', 'LedgerConflict'],
   'publish-checkpoint': ['StoreUnavailable', 'SignerUnavailable', 'LedgerConflict'],
+  'audit-ledger': ['StoreUnavailable', 'SignerUnavailable', 'LedgerConflict'],
 };
 
 /** Which machine an event of this detail type starts; types that are not listed start nothing. */

@@ -67,7 +67,17 @@ const RULES: readonly { where: RegExp; rule: Rule }[] = [
   {
     where: /^infra\//,
     rule: {
-      ours: ['infra', 'statemachines', 'events', 'functions', 'core/asl', 'core/faults', 'core/config', 'core/gate'],
+      ours: [
+        'infra',
+        'statemachines',
+        'events',
+        'functions',
+        'core/asl',
+        'core/faults',
+        'core/config',
+        'core/gate',
+        'core/retention',
+      ],
       packages: [/^aws-cdk-lib(\/|$)/, /^constructs$/, /^cdk-nag$/, /^esbuild$/, /^node:/, /^zod$/],
     },
   },

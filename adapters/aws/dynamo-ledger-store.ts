@@ -10,8 +10,9 @@ import {
 import * as z from 'zod';
 import { sha256Hex } from '../../core/evidence.ts';
 import { Fault } from '../../core/faults.ts';
+import { shownSize, WitnessState } from '../../core/ledger/published.ts';
 import { EMPTY_HEAD } from '../../core/ledger/segment.ts';
-import type { LedgerBatch, LedgerHead, LedgerStore } from '../../core/ports/ledger-store.ts';
+import type { BatchRow, LedgerBatch, LedgerHead, LedgerStore } from '../../core/ports/ledger-store.ts';
 import type { WormStore } from '../../core/ports/worm-store.ts';
 import { Sha256Hex, TenantId } from '../../events/fields.ts';
 import { isNamed, storeCall } from './errors.ts';
@@ -30,9 +31,21 @@ const KeyRow = z.strictObject({
   leaf: Sha256Hex,
   requestHash: Sha256Hex,
 });
+const StoredBatch = z.object({
+  firstIndex: z.coerce.number().int().nonnegative(),
+  segment: z.string(),
+  previousBatchHash: HashOrNone,
+  batchHash: Sha256Hex,
+});
 const ReleaseRow = z.strictObject({ release: z.string(), index: z.int().nonnegative(), leaf: Sha256Hex });
 const SegmentEntries = z.object({ entries: z.array(z.base64()) });
-const PublishedRow = z.strictObject({ size: z.int().nonnegative(), root: Sha256Hex, note: z.string() });
+const SignedRow = z.strictObject({ size: z.int().nonnegative(), root: Sha256Hex, note: z.string() });
+const PublishedRow = SignedRow.extend({
+  anchored: z.strictObject({ size: z.int().nonnegative(), at: z.int() }).optional(),
+  rebuilt: z.int().nonnegative().optional(),
+  witnesses: z.record(z.string(), WitnessState).optional(),
+  served: SignedRow.optional(),
+});
 
 /** Entries above this stay in their segment only: an item is at most 400 KB, attribute names and the rest included. */
 const INLINE_BYTES = 300_000;
@@ -132,6 +145,27 @@ export function dynamoLedgerStore({ client, tableName, worm }: DynamoLedgerConfi
     return found;
   }
 
+  async function batches(tenant: TenantId, from: number, limit: number): Promise<BatchRow[]> {
+    const { Items = [] } = await client.send(
+      new QueryCommand({
+        TableName: tableName,
+        KeyConditionExpression: 'pk = :pk AND sk >= :sk',
+        ExpressionAttributeValues: { ':pk': { S: `BATCH#${tenant}` }, ':sk': { S: sortable(from) } },
+        ProjectionExpression: 'sk, #segment, previousBatchHash, batchHash',
+        // A word that expressions keep for themselves.
+        ExpressionAttributeNames: { '#segment': 'segment' },
+        Limit: limit,
+        ConsistentRead: true,
+      }),
+    );
+    return Items.map(({ sk, segment, previousBatchHash, batchHash }) =>
+      StoredBatch.parse({
+        ...{ firstIndex: sk?.S, segment: segment?.S },
+        ...{ previousBatchHash: previousBatchHash?.S, batchHash: batchHash?.S },
+      }),
+    );
+  }
+
   return {
     batchWeight: BATCH_WEIGHT,
     head: (tenant) =>
@@ -171,6 +205,7 @@ export function dynamoLedgerStore({ client, tableName, worm }: DynamoLedgerConfi
         ),
       ),
     entries: (tenant, from, count) => storeCall('reading entries', () => entries(tenant, from, count)),
+    batches: (tenant, from, limit) => storeCall('reading batches', () => batches(tenant, from, limit)),
     published: (tenant) =>
       storeCall('reading the checkpoint', async () => {
         const item = await get(`PUB#${tenant}`);
@@ -178,23 +213,32 @@ export function dynamoLedgerStore({ client, tableName, worm }: DynamoLedgerConfi
       }),
     savePublished: (tenant, checkpoint, expectedSize) =>
       storeCall('saving the checkpoint', async () => {
+        const shown = shownSize(checkpoint);
         try {
           await client.send(
             new PutItemCommand({
               TableName: tableName,
-              Item: { ...key(`PUB#${tenant}`), size: number(checkpoint.size), ...body(checkpoint) },
+              Item: {
+                ...key(`PUB#${tenant}`),
+                size: number(checkpoint.size),
+                shown: number(shown),
+                ...body(checkpoint),
+              },
               ...(expectedSize === 0
                 ? { ConditionExpression: 'attribute_not_exists(pk)' }
                 : {
-                    ConditionExpression: '#size = :expected',
+                    // Rows of earlier versions, whose logs asked no witnesses, do not have it.
+                    ConditionExpression: '#size = :expected AND (attribute_not_exists(shown) OR shown <= :shown)',
                     ExpressionAttributeNames: { '#size': 'size' },
-                    ExpressionAttributeValues: { ':expected': number(expectedSize) },
+                    ExpressionAttributeValues: { ':expected': number(expectedSize), ':shown': number(shown) },
                   }),
             }),
           );
         } catch (error) {
           if (isNamed(error, 'ConditionalCheckFailedException', 'TransactionConflictException'))
-            throw new Fault('LedgerConflict', `the published size is not ${expectedSize}`, { cause: error });
+            throw new Fault('LedgerConflict', `the published checkpoint is no longer at ${expectedSize}`, {
+              cause: error,
+            });
           throw error;
         }
       }),

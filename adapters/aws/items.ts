@@ -15,6 +15,7 @@ import { Fault } from '../../core/faults.ts';
  * | entry by idempotency key | `IDEM#tenant#key` | `-` | |
  * | newest entry of a release | `REL#tenant#sha256(release)` | `-` | |
  * | published checkpoint | `PUB#tenant` | `-` | |
+ * | how far a log is audited | `AUDIT#tenant` | `-` | |
  * | tenants with a log | `TENANTS` | tenant | |
  * | delivery by key | `DELIVERY#tenant#sha256(key)` | `-` | `DUE#shard`, due time |
  * | delivery by event id | `EVENT#tenant#event id` | `-` | |
@@ -26,6 +27,9 @@ import { Fault } from '../../core/faults.ts';
  * | wait by what is waited for | `WAIT#tenant#kind#business key` | ordinal | |
  * | open waits of a kind | `OPEN#tenant#kind` | business key, ordinal | |
  * | who may change a target | `LOCK#tenant#sha256(target)` | `-` | |
+ * | key of a person | `PERSON#tenant#person` | `-` | |
+ * | erasable objects that mention a person | `MENTION#tenant#person` | name of the object | |
+ * | erasure that was begun | `ERASURE#tenant#person` | `-` | |
  * | head of a foreign log | `FOREIGN#sha256(log)` | `-` | |
  * | head of a module log (compare and swap) | `MODHEAD#tenant` | `-` | |
  * | logged modules by index | `MODLOG#tenant` | index, 16 digits | |

@@ -38,11 +38,31 @@ function decrypt(secret: Uint8Array, name: string, sealed: Uint8Array): Uint8Arr
 
 /** Encrypted objects in S3, each under a key of its own in DynamoDB. Erasing deletes the key first, then the object. */
 export function s3ErasableStore({ s3, bucketName, dynamo, keyTableName }: S3ErasableConfig): ErasableStore {
-  async function keyFor(name: string): Promise<ObjectKey | undefined> {
+  async function rowFor(name: string) {
     const { Item } = await dynamo.send(
       new GetItemCommand({ TableName: keyTableName, Key: { name: { S: name } }, ConsistentRead: true }),
     );
-    return Item?.id?.S !== undefined && Item.secret?.B ? { id: Item.id.S, secret: Item.secret.B } : undefined;
+    return Item;
+  }
+
+  async function keyFor(name: string): Promise<ObjectKey | undefined> {
+    const row = await rowFor(name);
+    return row?.id?.S !== undefined && row.secret?.B ? { id: row.id.S, secret: row.secret.B } : undefined;
+  }
+
+  /** Removes the row of an erased object, unless a new one has been put under its name. */
+  async function forget(name: string): Promise<void> {
+    try {
+      await dynamo.send(
+        new DeleteItemCommand({
+          TableName: keyTableName,
+          Key: { name: { S: name } },
+          ConditionExpression: 'attribute_not_exists(secret)',
+        }),
+      );
+    } catch (error) {
+      if (!isNamed(error, 'ConditionalCheckFailedException')) throw error;
+    }
   }
 
   async function keyOrNew(name: string): Promise<ObjectKey> {
@@ -54,8 +74,8 @@ export function s3ErasableStore({ s3, bucketName, dynamo, keyTableName }: S3Eras
         new PutItemCommand({
           TableName: keyTableName,
           Item: { name: { S: name }, id: { S: made.id }, secret: { B: made.secret } },
-          ConditionExpression: 'attribute_not_exists(#name)',
-          ExpressionAttributeNames: { '#name': 'name' },
+          // A row without a secret is what an interrupted erasure left.
+          ConditionExpression: 'attribute_not_exists(secret)',
         }),
       );
       return made;
@@ -104,10 +124,12 @@ export function s3ErasableStore({ s3, bucketName, dynamo, keyTableName }: S3Eras
       }),
     erase: (name) =>
       storeCall('erasing a body', async () => {
-        const own = await keyFor(name);
-        if (!own) return;
-        await dynamo.send(new DeleteItemCommand({ TableName: keyTableName, Key: { name: { S: name } } }));
-        await s3.send(new DeleteObjectCommand({ Bucket: bucketName, Key: `${name}.${own.id}` }));
+        const id = (await rowFor(name))?.id;
+        if (id?.S === undefined) return;
+        // The secret first. What the object is named stays until it is gone, so that a second try finds it.
+        await dynamo.send(new PutItemCommand({ TableName: keyTableName, Item: { name: { S: name }, id } }));
+        await s3.send(new DeleteObjectCommand({ Bucket: bucketName, Key: `${name}.${id.S}` }));
+        await forget(name);
       }),
   };
 }

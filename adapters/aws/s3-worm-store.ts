@@ -2,21 +2,25 @@ import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import {
   GetObjectCommand,
+  GetObjectRetentionCommand,
   ListObjectsV2Command,
+  ListObjectVersionsCommand,
   NoSuchKey,
   PutObjectCommand,
   type PutObjectCommandInput,
+  PutObjectRetentionCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { Fault } from '../../core/faults.ts';
-import type { WormStore } from '../../core/ports/worm-store.ts';
-import { statusOf, storeCall } from './errors.ts';
+import type { WormStore, WormVersions } from '../../core/ports/worm-store.ts';
+import { isTooShort, type Retention, retainUntil } from '../../core/retention.ts';
+import { isNamed, statusOf, storeCall } from './errors.ts';
 
 export interface S3WormConfig {
   readonly client: S3Client;
   readonly bucketName: string;
   /** Object Lock of every object, sent with it: a bucket default can be changed, a request cannot. */
-  readonly retention: { readonly mode: 'COMPLIANCE' | 'GOVERNANCE'; readonly days: number };
+  readonly retention: Retention;
   readonly now: () => number;
 }
 
@@ -28,11 +32,12 @@ function requireName(name: string): void {
 }
 
 /** Write-once objects in S3 under Object Lock. `If-None-Match: *` makes one of racing writers win. */
-export function s3WormStore({ client, bucketName, retention, now }: S3WormConfig): WormStore {
-  async function read(name: string): Promise<Uint8Array | undefined> {
+export function s3WormStore({ client, bucketName, retention, now }: S3WormConfig): WormStore & WormVersions {
+  async function find(name: string): Promise<{ bytes: Uint8Array; heldMs: number | undefined } | undefined> {
     try {
-      const { Body } = await client.send(new GetObjectCommand({ Bucket: bucketName, Key: name }));
-      return await Body?.transformToByteArray();
+      const found = await client.send(new GetObjectCommand({ Bucket: bucketName, Key: name }));
+      const bytes = await found.Body?.transformToByteArray();
+      return bytes && { bytes, heldMs: found.ObjectLockRetainUntilDate?.getTime() };
     } catch (error) {
       if (error instanceof NoSuchKey) return undefined; // needs s3:ListBucket, or S3 answers AccessDenied
       throw error;
@@ -54,6 +59,26 @@ export function s3WormStore({ client, bucketName, retention, now }: S3WormConfig
     }
   }
 
+  /** Until when an object is locked, in ms since 1970; 0 for one that is not. */
+  async function heldUntil(name: string): Promise<number> {
+    try {
+      const held = await client.send(new GetObjectRetentionCommand({ Bucket: bucketName, Key: name }));
+      return held.Retention?.RetainUntilDate?.getTime() ?? 0;
+    } catch (error) {
+      if (isNamed(error, 'NoSuchObjectLockConfiguration')) return 0;
+      throw error;
+    }
+  }
+
+  /** An object that is named again is kept as long again: whoever names it now must find it as long as what is new. */
+  async function extend(name: string, toldMs: number | undefined): Promise<void> {
+    const untilMs = retainUntil(retention, name, now());
+    // Some services do not tell it with the object.
+    if (!isTooShort(toldMs ?? (await heldUntil(name)), untilMs)) return;
+    const Retention = { Mode: retention.mode, RetainUntilDate: new Date(untilMs) };
+    await client.send(new PutObjectRetentionCommand({ Bucket: bucketName, Key: name, Retention }));
+  }
+
   return {
     put: (name, bytes) =>
       storeCall('storing an object', async () => {
@@ -65,20 +90,31 @@ export function s3WormStore({ client, bucketName, retention, now }: S3WormConfig
           IfNoneMatch: '*',
           ChecksumSHA256: createHash('sha256').update(bytes).digest('base64'),
           ObjectLockMode: retention.mode,
-          ObjectLockRetainUntilDate: new Date(now() + retention.days * 86_400_000),
+          ObjectLockRetainUntilDate: new Date(retainUntil(retention, name, now())),
         });
         if (created === 'created') return 'created';
-        const stored = await read(name);
+        const stored = await find(name);
         if (!stored) throw new Fault('StoreUnavailable', `${name} exists and cannot be read`);
-        if (!Buffer.from(stored).equals(bytes)) throw new Fault('WormConflict', `${name} is stored with other bytes`);
+        if (!Buffer.from(stored.bytes).equals(bytes))
+          throw new Fault('WormConflict', `${name} is stored with other bytes`);
+        await extend(name, stored.heldMs);
         return 'existed';
       }),
     get: (name) =>
       storeCall('reading an object', async () => {
         requireName(name);
-        return read(name);
+        return (await find(name))?.bytes;
       }),
-    async *list(prefix) {
+    versionsOf: (name) =>
+      storeCall('listing versions', async () => {
+        requireName(name);
+        // Those of the name itself are listed before those of longer names.
+        const page = await client.send(new ListObjectVersionsCommand({ Bucket: bucketName, Prefix: name }));
+        const of = (listed: readonly { Key?: string | undefined }[] = []) =>
+          listed.filter(({ Key }) => Key === name).length;
+        return { versions: of(page.Versions), markers: of(page.DeleteMarkers) };
+      }),
+    async *list(prefix, after) {
       let token: string | undefined;
       do {
         const page = await storeCall('listing objects', () =>
@@ -86,7 +122,8 @@ export function s3WormStore({ client, bucketName, retention, now }: S3WormConfig
             new ListObjectsV2Command({
               Bucket: bucketName,
               Prefix: prefix,
-              ...(token ? { ContinuationToken: token } : {}),
+              // The service looks at it with the first page only.
+              ...(token ? { ContinuationToken: token } : after === undefined ? {} : { StartAfter: after }),
             }),
           ),
         );

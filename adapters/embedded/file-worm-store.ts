@@ -1,7 +1,7 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Fault, isFault } from '../../core/faults.ts';
-import type { WormStore } from '../../core/ports/worm-store.ts';
+import type { WormStore, WormVersions } from '../../core/ports/worm-store.ts';
 import { unlessMissing, writeOnceFolder } from './write-once-file.ts';
 
 const NAME = /^t\/[a-z][a-z0-9-]{0,38}(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]{1,255})+$/;
@@ -32,7 +32,7 @@ async function* walk(folder: string, above: string): AsyncGenerator<string> {
  * Write-once objects as files: a temporary file, fsync, link under the name, fsync of the folder. It is tamper-evident by
  * the ledger's checkpoints, not tamper-proof: whoever owns the disk can still change it.
  */
-export function fileWormStore(root: string): WormStore {
+export function fileWormStore(root: string): WormStore & WormVersions {
   const create = writeOnceFolder(root);
   const read = async (name: string) => {
     const bytes = await unlessMissing(readFile(join(root, name)));
@@ -53,12 +53,20 @@ export function fileWormStore(root: string): WormStore {
         requireName(name);
         return read(name);
       }),
-    list: async function* (prefix) {
+    // A folder keeps one file of each name.
+    versionsOf: (name) =>
+      guarded(async () => {
+        requireName(name);
+        const isThere = (await unlessMissing(stat(join(root, name))))?.isFile() ?? false;
+        return { versions: isThere ? 1 : 0, markers: 0 };
+      }),
+    list: async function* (prefix, after = '') {
       const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1);
       if (!/^t\/(?:[A-Za-z0-9._-]+\/)*[A-Za-z0-9._-]*$/.test(prefix) || /(?:^|\/)\.{1,2}\//.test(prefix))
         throw new Fault('InputInvalid', 'not a prefix of names of write-once objects');
       try {
-        for await (const name of walk(join(root, folder), folder)) if (name.startsWith(prefix)) yield name;
+        for await (const name of walk(join(root, folder), folder))
+          if (name.startsWith(prefix) && name > after) yield name;
       } catch (error) {
         throw new Fault('StoreUnavailable', 'the write-once folder failed', { cause: error });
       }

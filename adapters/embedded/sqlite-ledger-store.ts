@@ -1,7 +1,14 @@
 import * as z from 'zod';
 import { Fault } from '../../core/faults.ts';
+import { shownSize, WitnessState } from '../../core/ledger/published.ts';
 import { EMPTY_HEAD } from '../../core/ledger/segment.ts';
-import type { LedgerBatch, LedgerHead, LedgerStore, StoredKey } from '../../core/ports/ledger-store.ts';
+import type {
+  LedgerBatch,
+  LedgerHead,
+  LedgerStore,
+  PublishedCheckpoint,
+  StoredKey,
+} from '../../core/ports/ledger-store.ts';
 import { Sha256Hex, TenantId } from '../../events/fields.ts';
 import { guardedAs, type Sqlite, transaction } from './sqlite.ts';
 
@@ -25,7 +32,7 @@ const SCHEMA = `
     PRIMARY KEY (tenant, release)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS ledger_published (
-    tenant TEXT PRIMARY KEY, size INTEGER NOT NULL, root TEXT NOT NULL, note TEXT NOT NULL
+    tenant TEXT PRIMARY KEY, size INTEGER NOT NULL, root TEXT NOT NULL, note TEXT NOT NULL, more TEXT
   ) STRICT, WITHOUT ROWID;
 `;
 
@@ -37,8 +44,27 @@ const HeadRow = z.object({
 });
 const KeyRow = z.object({ key: Sha256Hex, index: z.int(), leaf: Sha256Hex, requestHash: Sha256Hex });
 const ReleaseRow = z.object({ release: z.string(), index: z.int(), leaf: Sha256Hex });
+const StoredBatch = z.object({
+  firstIndex: z.int(),
+  segment: z.string(),
+  previousBatchHash: z.union([Sha256Hex, z.literal('')]),
+  batchHash: Sha256Hex,
+});
 const EntryRow = z.object({ bytes: z.instanceof(Uint8Array) });
-const PublishedRow = z.object({ size: z.int(), root: Sha256Hex, note: z.string() });
+const SignedRow = z.object({ size: z.int(), root: Sha256Hex, note: z.string() });
+const More = z.object({
+  anchored: z.object({ size: z.int(), at: z.int() }).optional(),
+  rebuilt: z.int().optional(),
+  witnesses: z.record(z.string(), WitnessState).optional(),
+  served: SignedRow.optional(),
+});
+const PublishedRow = SignedRow.extend({
+  more: z
+    .string()
+    .nullable()
+    .transform((text) => More.parse(JSON.parse(text ?? '{}'))),
+});
+const Column = z.object({ name: z.string() });
 const TenantRow = z.object({ tenant: TenantId });
 
 const sameHead = (a: LedgerHead, b: LedgerHead) =>
@@ -52,6 +78,10 @@ const guarded = guardedAs('the ledger database');
 /** The ledger in SQLite: one IMMEDIATE transaction for each batch; several processes may share the file. */
 export function sqliteLedgerStore(database: Sqlite): LedgerStore {
   database.exec(SCHEMA);
+  const columns = database.prepare('SELECT name FROM pragma_table_info(?)').all('ledger_published');
+  // Folders made before there was more to say of a checkpoint have a table without it.
+  if (!columns.some((column) => Column.parse(column).name === 'more'))
+    database.exec('ALTER TABLE ledger_published ADD COLUMN more TEXT');
   const headOf = database.prepare('SELECT size, root, edge, batch_hash AS batchHash FROM ledger_head WHERE tenant = ?');
   const putHead = database.prepare('INSERT OR REPLACE INTO ledger_head VALUES (?, ?, ?, ?, ?)');
   const putBatch = database.prepare('INSERT INTO ledger_batch VALUES (?, ?, ?, ?, ?)');
@@ -67,8 +97,14 @@ export function sqliteLedgerStore(database: Sqlite): LedgerStore {
   const entriesFrom = database.prepare(
     'SELECT bytes FROM ledger_entry WHERE tenant = ? AND position >= ? ORDER BY position LIMIT ?',
   );
-  const publishedOf = database.prepare('SELECT size, root, note FROM ledger_published WHERE tenant = ?');
-  const putPublished = database.prepare('INSERT OR REPLACE INTO ledger_published VALUES (?, ?, ?, ?)');
+  const batchesFrom = database.prepare(
+    `SELECT first_index AS firstIndex, segment, previous_batch_hash AS previousBatchHash, batch_hash AS batchHash
+     FROM ledger_batch WHERE tenant = ? AND first_index >= ? ORDER BY first_index LIMIT ?`,
+  );
+  const publishedOf = database.prepare('SELECT size, root, note, more FROM ledger_published WHERE tenant = ?');
+  const putPublished = database.prepare(
+    'INSERT OR REPLACE INTO ledger_published (tenant, size, root, note, more) VALUES (?, ?, ?, ?, ?)',
+  );
   const tenantsOf = database.prepare('SELECT tenant FROM ledger_head ORDER BY tenant');
 
   const readHead = (tenant: TenantId): LedgerHead => {
@@ -80,9 +116,11 @@ export function sqliteLedgerStore(database: Sqlite): LedgerStore {
       const row = keyOf.get(tenant, key);
       return row === undefined ? [] : KeyRow.parse(row);
     });
-  const readPublished = (tenant: TenantId) => {
+  const readPublished = (tenant: TenantId): PublishedCheckpoint | undefined => {
     const row = publishedOf.get(tenant);
-    return row === undefined ? undefined : PublishedRow.parse(row);
+    if (row === undefined) return undefined;
+    const { more, ...signed } = PublishedRow.parse(row);
+    return { ...signed, ...more };
   };
   const commit = (tenant: TenantId, batch: LedgerBatch, next: LedgerHead, expected: LedgerHead): void => {
     const keys = batch.keys.map(({ key }) => key);
@@ -112,13 +150,17 @@ export function sqliteLedgerStore(database: Sqlite): LedgerStore {
       ),
     entries: (tenant, from, count) =>
       guarded(() => entriesFrom.all(tenant, from, count).map((row) => new Uint8Array(EntryRow.parse(row).bytes))),
+    batches: (tenant, from, limit) =>
+      guarded(() => batchesFrom.all(tenant, from, limit).map((row) => StoredBatch.parse(row))),
     published: (tenant) => guarded(() => readPublished(tenant)),
-    savePublished: (tenant, { size, root, note }, expectedSize) =>
+    savePublished: (tenant, checkpoint, expectedSize) =>
       guarded(() =>
         transaction(database, () => {
-          if ((readPublished(tenant)?.size ?? 0) !== expectedSize)
+          const { size, root, note, ...more } = checkpoint;
+          const stored = readPublished(tenant);
+          if ((stored?.size ?? 0) !== expectedSize || shownSize(stored) > shownSize(checkpoint))
             throw new Fault('LedgerConflict', `the published checkpoint of ${tenant} is no longer at ${expectedSize}`);
-          putPublished.run(tenant, size, root, note);
+          putPublished.run(tenant, size, root, note, JSON.stringify(more));
         }),
       ),
     tenants: () => guarded(() => tenantsOf.all().map((row) => TenantRow.parse(row).tenant)),

@@ -20,7 +20,8 @@ const load = (): typeof DatabaseSync => {
  */
 export function openSqlite(file: string): Sqlite {
   const database = new (load())(file);
-  database.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000; PRAGMA foreign_keys=ON;');
+  // The time-out first: processes that start together on a new file wait for the one that makes it a WAL database.
+  database.exec('PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;');
   return database;
 }
 

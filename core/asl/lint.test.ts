@@ -350,7 +350,7 @@ const expressions: [expression: string, reason: RegExp, place?: Step[]][] = [
 const told = (findings: readonly LintFinding[]) => findings.map(({ path, reason }) => `${path} ${reason}`).join('\n');
 
 describe('the linter', () => {
-  it.each(['source-release', 'image-release', 'checkpoint'])('accepts %s', (name) => {
+  it.each(['source-release', 'image-release', 'checkpoint', 'audit'])('accepts %s', (name) => {
     const file = new URL(`../../statemachines/${name}.asl.json`, import.meta.url);
     expect(lintStateMachine(JSON.parse(readFileSync(file, 'utf8')), { faults: FAULT_NAMES })).toEqual([]);
   });

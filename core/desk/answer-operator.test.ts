@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { TenantId } from '../../events/fields.ts';
 import { deskWorld, HISTORY } from '../../test/fakes/desk-world.ts';
 import { ANA, claimRowOf, NEXT, TENANT } from '../../test/fakes/promotion-world.ts';
+import { personIdOf } from '../privacy/person.ts';
 import { ACTS, DESK } from './answer-operator.ts';
 
 const image = { host: 'registry.example.com', repository: 'acme/payments', digest: NEXT };
@@ -17,6 +18,9 @@ describe('the desk', () => {
     ['approvals', 'an empty reason', { run: unknown, decision: 'approved', reason: '' }],
     ['stops', 'a run that is none', { run: '' }],
     ['replay', 'another start', { run: unknown, from: 'end' }],
+    ['erasures', 'nobody', { dryRun: true }],
+    ['erasures', 'an empty name', { name: '', dryRun: false }],
+    ['erasures', 'no word on whether it is dry', { name: 'ana' }],
     ['runs', 'no limit', {}],
     ['runs', 'a limit of nothing', { limit: 0 }],
     ['runs', 'a limit without end', { limit: 1001 }],
@@ -44,6 +48,8 @@ describe('the desk', () => {
       await ask('approvals', { run: unknown, decision: 'approved' }),
       await ask('stops', { run: unknown }),
       await ask('replay', { run: unknown, from: 'failure' }),
+      await ask('erasures', { tenant: GLOBEX, name: 'ana', dryRun: false }),
+      await ask('erasures', { name: 'ana', dryRun: false }),
       await ask('runs', { tenant: GLOBEX, limit: 1 }),
       await ask('run', { run: unknown }),
     ];
@@ -53,6 +59,8 @@ describe('the desk', () => {
         { kind: 'refused', code: 'approval.unknown-run' },
         { kind: 'refused', code: 'run.unknown' },
         { kind: 'refused', code: 'replay.unknown', runName: unknown },
+        { kind: 'refused', code: 'tenant.unknown' },
+        { kind: 'refused', code: 'erase.unknown-person' },
         { kind: 'refused', code: 'tenant.unknown' },
         { kind: 'refused', code: 'run.unknown' },
       ].map((body) => ({ kind: 'answered', body })),
@@ -151,8 +159,20 @@ describe('the desk', () => {
     expect([asked, stopped]).toEqual([[], []]);
   });
 
-  it('answers promotions, approvals, stops and replays everywhere, and tells of runs and letters in a deployment', () => {
-    expect(Object.keys(ACTS)).toEqual(['promotions', 'approvals', 'stops', 'replay']);
+  it('erases a person as whoever asked, and tells what would go without asking who that is', async () => {
+    const { ask, asked, persons, raw } = await deskWorld();
+    const id = personIdOf('a test key of pseudonyms', TENANT, { place: 'github/github.com', name: 'ben' });
+    await persons.mention(TENANT, [id], 't/acme/raw/1');
+    await raw.put('t/acme/raw/1', new Uint8Array(1));
+    expect(await ask('erasures', { name: 'ben', dryRun: true })).toMatchObject({ body: { found: [{ objects: 1 }] } });
+    expect(asked).toEqual([]);
+    expect(await ask('erasures', { name: 'ben', dryRun: false })).toMatchObject({ body: { kind: 'erased' } });
+    expect(asked).toEqual([TENANT]);
+    expect(await raw.get('t/acme/raw/1')).toBeUndefined();
+  });
+
+  it('answers promotions, approvals, stops, replays and erasures everywhere, and tells of runs and letters in a deployment', () => {
+    expect(Object.keys(ACTS)).toEqual(['promotions', 'approvals', 'stops', 'replay', 'erasures']);
     expect(Object.keys(DESK)).toEqual([...Object.keys(ACTS), 'runs', 'run', 'dead-letters', 'redrive']);
   });
 });

@@ -4,6 +4,8 @@ import type { ClaimRow, ClaimStore } from '../ports/claim-store.ts';
 import type { DeadLetter, DeadLetters } from '../ports/dead-letters.ts';
 import type { RunHistories } from '../ports/run-history.ts';
 import type { Workflows } from '../ports/workflows.ts';
+import { answerErasure, type EraseDeps, type EraseOutcome, type FindOutcome } from '../privacy/erase.ts';
+import type { PeopleOf } from '../privacy/person.ts';
 import { type AnswerApprovalDeps, type ApprovalOutcome, answerApproval } from '../promotion/approval.ts';
 import { type RequestOutcome, type RequestPromotionDeps, requestPromotion } from '../promotion/request-promotion.ts';
 import type { QueryDeps } from '../query/query.ts';
@@ -12,6 +14,7 @@ import { type StopOutcome, type StopRunDeps, stopRun } from '../runs/stop.ts';
 import type { TakeUpDeps } from '../runs/take-up.ts';
 import {
   ApprovalAsk,
+  ErasureAsk,
   LettersAsk,
   MOST_LISTED,
   PromotionAsk,
@@ -36,10 +39,13 @@ export interface Person {
 export type DeskDeps = RequestPromotionDeps &
   AnswerApprovalDeps &
   StopRunDeps &
-  TakeUpDeps & {
+  TakeUpDeps &
+  EraseDeps & {
     readonly tenants: readonly TenantId[];
     /** The asking person's pseudonym, under the key of the tenant that it is about. */
     personOf(tenant: TenantId): Promise<Person>;
+    /** How this tenant's people are told apart. */
+    peopleOf(tenant: TenantId): Promise<PeopleOf>;
   };
 
 export interface ReadDeps extends QueryDeps {
@@ -61,13 +67,19 @@ async function claimOf(
   return claim && tenants.includes(claim.tenant) ? claim : undefined;
 }
 
+/** The tenant that is meant: the one named, or the only one there is. */
+function tenantOf({ tenants }: DeskDeps, named: TenantId | undefined): TenantId | undefined {
+  const [only, ...others] = tenants;
+  const tenant = named ?? (others.length === 0 ? only : undefined);
+  return tenant !== undefined && tenants.includes(tenant) ? tenant : undefined;
+}
+
 async function promote(
   deps: DeskDeps,
   { tenant: named, ...request }: PromotionAsk,
 ): Promise<RequestOutcome | Refused<'tenant.unknown'>> {
-  const [only, ...others] = deps.tenants;
-  const tenant = named ?? (others.length === 0 ? only : undefined);
-  if (tenant === undefined || !deps.tenants.includes(tenant)) return { kind: 'refused', code: 'tenant.unknown' };
+  const tenant = tenantOf(deps, named);
+  if (tenant === undefined) return { kind: 'refused', code: 'tenant.unknown' };
   return requestPromotion(deps, tenant, request, await deps.personOf(tenant));
 }
 
@@ -90,6 +102,15 @@ async function replay(
   const claim = await claimOf(deps, run);
   if (!claim) return { kind: 'refused', code: 'replay.unknown', runName: run };
   return replayRun(deps, run, { ...how, actor: await deps.personOf(claim.tenant) });
+}
+
+async function erase(
+  deps: DeskDeps,
+  { tenant: named, ...who }: ErasureAsk,
+): Promise<EraseOutcome | FindOutcome | Refused<'tenant.unknown'>> {
+  const tenant = tenantOf(deps, named);
+  if (tenant === undefined) return { kind: 'refused', code: 'tenant.unknown' };
+  return answerErasure(deps, await deps.peopleOf(tenant), { ...who, by: () => deps.personOf(tenant) });
 }
 
 async function runs(
@@ -148,6 +169,7 @@ export const ACTS: Asks<DeskDeps> = {
   approvals: asked(ApprovalAsk, approve),
   stops: asked(StopAsk, stop),
   replay: asked(ReplayAsk, replay),
+  erasures: asked(ErasureAsk, erase),
 };
 
 /** All that a deployment answers. A data folder is read without its server, which answers the acts alone. */

@@ -52,6 +52,18 @@ export type RunsAsk = z.infer<typeof RunsAsk>;
 export const RunAsk = z.strictObject({ run });
 export type RunAsk = z.infer<typeof RunAsk>;
 
+export const ErasureAsk = z.strictObject({
+  /** Needed only where there are several. */
+  tenant: TenantId.exactOptional(),
+  /** A login, an e-mail address or a name, as it came in. */
+  name: z.string().min(1).max(1024),
+  /** The one place that is meant, as a dry run names it; all when absent. */
+  at: z.string().min(1).max(512).exactOptional(),
+  /** Only says what would go. */
+  dryRun: z.boolean(),
+});
+export type ErasureAsk = z.infer<typeof ErasureAsk>;
+
 export const LettersAsk = z.strictObject({ limit: z.int().min(1).max(MOST_LETTERS) });
 export type LettersAsk = z.infer<typeof LettersAsk>;
 

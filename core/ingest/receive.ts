@@ -1,4 +1,4 @@
-import { Provider } from '../../events/fields.ts';
+import { Provider, type Sha256Hex, type TenantId } from '../../events/fields.ts';
 import type { NormalisedDelivery } from '../../events/normalised.ts';
 import type { SourceConfig, TenantConfig } from '../config.ts';
 import { sha256Hex } from '../evidence.ts';
@@ -7,8 +7,10 @@ import type { Clock } from '../ports/clock.ts';
 import type { DeliveryRow, DeliveryStore } from '../ports/delivery-store.ts';
 import type { ErasableStore } from '../ports/erasable-store.ts';
 import type { Ids } from '../ports/ids.ts';
+import type { PersonStore } from '../ports/person-store.ts';
 import type { Secrets } from '../ports/secrets.ts';
-import { pseudonymOf } from '../pseudonym.ts';
+import { mentionsIn } from '../privacy/mentions.ts';
+import { type PeopleOf, peopleOf, personIdOf, pseudonymFor, sourcePlaceOf } from '../privacy/person.ts';
 import { EcrEvent } from './ecr/normalise.ts';
 import { rejectedDelivery } from './outcome.ts';
 import type { Authentication, DeliveryHeaders, IngestProvider } from './provider.ts';
@@ -19,10 +21,14 @@ import { revivedRow } from './retry.ts';
 /** Larger bodies are refused before they are read whole. */
 export const MAX_BODY_BYTES = 1_048_576;
 
+/** A body that names more people is not kept: nobody could be found in it again. */
+const MAX_MENTIONS = 500;
+
 export interface ReceiveDeps {
   readonly tenants: readonly TenantConfig[];
   readonly secrets: Secrets;
   readonly raw: ErasableStore;
+  readonly persons: PersonStore;
   readonly deliveries: DeliveryStore;
   readonly clock: Clock;
   readonly ids: Ids;
@@ -163,8 +169,11 @@ async function acceptDelivery(
       ? rejectedDelivery('body.not-json', 'The body is not JSON.')
       : filterReleases(tenant, source, provider.normalise(headers, json, context));
   const now = deps.clock.now();
+  const people = await peopleOf(deps.secrets, tenant);
+  const mentioned = mentionedIn(people, sourcePlaceOf(source.provider, context.host), json, normalised);
   // Named by content, so that a repeat before the row is durable stores the same object again.
   const raw = `t/${tenant.id}/raw/${sha256Hex(key)}-${bodySha256}`;
+  const isKept = mentioned.length <= MAX_MENTIONS;
   const row: DeliveryRow = {
     key,
     tenant: tenant.id,
@@ -173,34 +182,60 @@ async function acceptDelivery(
     deliveryId: deps.ids.ulid(),
     receivedAt: new Date(now).toISOString(),
     bodySha256,
-    raw,
+    ...(isKept ? { raw } : {}),
     auth: { scheme: auth.scheme, keyId: auth.keyId },
-    normalised: await withPseudonyms(deps, tenant, normalised),
+    normalised: await withPseudonyms(deps, people, normalised),
     status: 'received',
     attempts: 0,
     dueAt: now,
     events: [],
   };
-  await deps.raw.put(raw, body);
+  if (isKept) await keepBody(deps, tenant.id, raw, body, mentioned);
   const claimed = await deps.deliveries.claim(row);
   return claimed.claimed ? taken(row, outcomeOf(row)) : repeated(deps, claimed.row);
 }
 
+/** Ids of everyone that a delivery names. */
+function mentionedIn(
+  { tenant, keys: [key] }: PeopleOf,
+  place: string,
+  json: unknown,
+  { events }: NormalisedDelivery,
+): Sha256Hex[] {
+  if (key === undefined) return [];
+  const names = [...mentionsIn(json), ...events.flatMap(({ actor }) => actor ?? [])];
+  return [...new Set(names.map((name) => personIdOf(key, tenant, { place, name })))];
+}
+
+/**
+ * Keeps a body where it can be erased. Mentions come first, so that none is kept that nobody finds, and once more after it:
+ * an erasure in between has not seen this body.
+ */
+async function keepBody(
+  { raw, persons }: ReceiveDeps,
+  tenant: TenantId,
+  name: string,
+  body: Uint8Array,
+  mentioned: readonly Sha256Hex[],
+): Promise<void> {
+  await persons.mention(tenant, mentioned, name);
+  await raw.put(name, body);
+  await persons.mention(tenant, mentioned, name);
+}
+
 /** Ids are given, and names of people leave, before anything but the erasable store sees them. */
 async function withPseudonyms(
-  { ids, secrets }: ReceiveDeps,
-  { pseudonymKey, id: tenant }: TenantConfig,
+  { ids, persons }: ReceiveDeps,
+  people: PeopleOf,
   delivery: NormalisedDelivery,
 ): Promise<NormalisedDelivery> {
-  const [key] = pseudonymKey ? await secrets.values(pseudonymKey) : [];
-  const events = delivery.events.map((event) => ({
-    ...event,
-    id: ids.ulid(),
-    actor:
-      event.actor === null || key === undefined
-        ? null
-        : pseudonymOf(key, tenant, `${event.provider}\0${event.repository.host}\0${event.actor}`),
-  }));
+  const events = [];
+  for (const event of delivery.events) {
+    const { actor: name, provider, repository } = event;
+    const named = name === null ? undefined : { place: sourcePlaceOf(provider, repository.host), name };
+    const pseudonym = named && (await pseudonymFor(persons, people, named));
+    events.push({ ...event, id: ids.ulid(), actor: pseudonym ?? null });
+  }
   return { ...delivery, events };
 }
 

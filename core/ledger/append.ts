@@ -8,13 +8,13 @@ import {
   checkEntry,
   type EntryDraft,
   type EntryLink,
-  encodeChecked,
-  type LedgerEntry,
+  encodeText,
   parseEntry,
   requestHashOf,
   sameOutcome,
 } from './entry.ts';
 import { fromHex, toHex } from './hex.ts';
+import { joinedTexts, type MemberTexts, memberTexts } from './member-texts.ts';
 import { segmentOf } from './segment.ts';
 
 export interface AppendDeps {
@@ -33,6 +33,7 @@ export interface AppendedEntry {
 
 /** A draft that will encode whatever its link and time will be. */
 export interface CheckedDraft extends EntryDraft {
+  readonly texts: MemberTexts;
   readonly requestHash: Sha256Hex;
 }
 
@@ -57,21 +58,28 @@ export class BatchWeight {
   }
 }
 
-const entryOf = (tenant: TenantId, { content }: EntryDraft, at: string, prev: EntryLink | undefined): LedgerEntry => ({
-  ...content,
-  schema: 'relseal.entry/1',
+/** What an entry says besides its content. */
+const frameOf = (tenant: TenantId, at: string, prev: EntryLink | undefined) => ({
+  schema: 'relseal.entry/1' as const,
   tenant,
   at,
   ...(prev ? { prev } : {}),
 });
 
+const encodedOf = (texts: MemberTexts, frame: ReturnType<typeof frameOf>): Uint8Array =>
+  encodeText(joinedTexts(new Map([...texts, ...memberTexts(frame)])));
+
+const ANY_TIME = '2000-01-01T00:00:00.000Z';
 const WIDEST_LINK: EntryLink = { index: Number.MAX_SAFE_INTEGER, leaf: toHex(new Uint8Array(32)) };
 
 /** Throws what `encodeEntry` throws, before a batch is shared with others; any link and time will still fit. */
 export const checkDrafts = (tenant: TenantId, drafts: readonly EntryDraft[]): CheckedDraft[] =>
   drafts.map((draft) => {
-    encodeChecked(checkEntry(entryOf(tenant, draft, '2000-01-01T00:00:00.000Z', WIDEST_LINK)));
-    return { ...draft, requestHash: requestHashOf(draft.content) };
+    const widest = frameOf(tenant, ANY_TIME, WIDEST_LINK);
+    checkEntry({ ...draft.content, ...widest });
+    const texts = memberTexts(draft.content);
+    encodedOf(texts, widest);
+    return { ...draft, texts, requestHash: requestHashOf(draft.content, texts) };
   });
 
 interface Plan {
@@ -137,10 +145,10 @@ async function commitFresh(
   const entries: Uint8Array[] = [];
   const keys: StoredKey[] = [];
   for (const draft of fresh) {
-    const { key, requestHash } = draft;
+    const { key, texts, requestHash } = draft;
     const release = draft.content.release?.id;
     const prev = release === undefined ? undefined : pointers.get(release);
-    const bytes = encodeChecked(entryOf(tenant, draft, at, prev && { index: prev.index, leaf: prev.leaf }));
+    const bytes = encodedOf(texts, frameOf(tenant, at, prev && { index: prev.index, leaf: prev.leaf }));
     const row = { key, index: head.size + entries.length, leaf: toHex(leafHash(bytes)), requestHash };
     if (release !== undefined) pointers.set(release, { release, index: row.index, leaf: row.leaf });
     entries.push(bytes);

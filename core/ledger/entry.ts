@@ -1,10 +1,11 @@
 import * as z from 'zod';
 import { Sha256Hex, TenantId, UtcInstant } from '../../events/fields.ts';
-import { canonicalBytes, canonicalJson } from '../canonical-json.ts';
+import { canonicalJson, isCanonicalJson } from '../canonical-json.ts';
 import { Subject } from '../check.ts';
 import { EvidenceRef, sha256Hex } from '../evidence.ts';
 import { Fault } from '../faults.ts';
 import { Refusal } from '../verdict.ts';
+import { joinedTexts, type MemberTexts, memberTexts } from './member-texts.ts';
 
 export const MAX_ENTRY_BYTES = 16_384;
 export const MAX_ENTRY_REASONS = 20;
@@ -85,23 +86,26 @@ export function checkEntry(entry: LedgerEntry): LedgerEntry {
   return checked.data;
 }
 
-/** Canonical bytes of an entry that `checkEntry` passed: what is hashed, stored and proved. */
-export function encodeChecked(entry: LedgerEntry): Uint8Array {
-  const bytes = canonicalBytes(entry);
+/** Bytes of the canonical text of an entry that `checkEntry` passed: what is hashed, stored and proved. */
+export function encodeText(text: string): Uint8Array {
+  const bytes = new TextEncoder().encode(text);
   if (bytes.length > MAX_ENTRY_BYTES)
     throw new Fault('LimitExceeded', `a ledger entry has ${bytes.length} bytes, more than ${MAX_ENTRY_BYTES}`);
   return bytes;
 }
 
-export const encodeEntry = (entry: LedgerEntry): Uint8Array => encodeChecked(checkEntry(entry));
+export const encodeEntry = (entry: LedgerEntry): Uint8Array => encodeText(canonicalJson(checkEntry(entry)));
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** The entry that these bytes are the one canonical spelling of, else `undefined`. */
 export function tryParseEntry(bytes: Uint8Array): LedgerEntry | undefined {
   if (bytes.length > MAX_ENTRY_BYTES) return undefined;
   try {
-    const json = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-    const entry = LedgerEntry.safeParse(JSON.parse(json));
-    return entry.success && canonicalJson(entry.data) === json ? entry.data : undefined;
+    const json = utf8.decode(bytes);
+    const value: unknown = JSON.parse(json);
+    const entry = isCanonicalJson(json, value) ? LedgerEntry.safeParse(value) : undefined;
+    return entry?.data;
   } catch {
     // Not UTF-8, not JSON, or nested too deeply to be read: no entry, whatever the cause.
     return undefined;
@@ -157,15 +161,15 @@ export const replayOfRun = (runName: string): number => Number(/-r([1-9][0-9]{0,
  * SHA-256 of what makes two requests the same: the content less what differs from one attempt to the next. A signature
  * made again has other bytes, so its evidence does not count either.
  */
-export function requestHashOf({ trace: _trace, run, evidence, ...content }: EntryContent): Sha256Hex {
-  const { attempt: _attempt, ...stable } = run ?? {};
-  return sha256Hex(
-    canonicalJson({
-      ...content,
-      ...(run ? { run: stable } : {}),
-      ...(evidence && content.kind !== 'signature' ? { evidence } : {}),
-    }),
-  );
+export function requestHashOf(content: EntryContent, texts: MemberTexts = memberTexts(content)): Sha256Hex {
+  const stable = new Map(texts);
+  stable.delete('trace');
+  if (content.kind === 'signature') stable.delete('evidence');
+  if (content.run?.attempt !== undefined) {
+    const { attempt: _attempt, ...run } = content.run;
+    stable.set('run', canonicalJson(run));
+  }
+  return sha256Hex(joinedTexts(stable));
 }
 
 /** The weaker sameness of a repeat: outcome, reason codes and subjects. What was stored first then stands. */

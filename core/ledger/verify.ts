@@ -2,7 +2,7 @@ import type { TenantId } from '../../events/fields.ts';
 import { type Checkpoint, parseCheckpoint } from '../tlog/checkpoint.ts';
 import { appendToEdge, leafHash, rootOfEdge, rootOfHashes, sameBytes } from '../tlog/merkle.ts';
 import { openNote, type VerifierKey } from '../tlog/note.ts';
-import { bundlePath, bundlesOf, decodeBundle, encodeTile, TILE_WIDTH, tilePath } from '../tlog/tile.ts';
+import { bundlePath, bundlesOf, decodeBundle, encodeTile, TILE_WIDTH, type Tile, tilePath } from '../tlog/tile.ts';
 import { type EntryLink, tryParseEntry } from './entry.ts';
 import { toHex } from './hex.ts';
 
@@ -82,6 +82,8 @@ function entryChecker(note: Note): (bytes: Uint8Array, leaf: Uint8Array, index: 
   };
 }
 
+const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
+
 /** Checks that every hash tile holds what the leaves make of it; each level waits until its tile is full. */
 function tileChecker(read: ReadLogFile, note: Note) {
   const levels: { index: number; hashes: Uint8Array[] }[] = [];
@@ -89,7 +91,7 @@ function tileChecker(read: ReadLogFile, note: Note) {
     const path = tilePath({ level, index, width: hashes.length });
     const bytes = await read(path);
     if (!bytes) note('ledger.tile-missing', path);
-    else if (!sameBytes(bytes, encodeTile(hashes))) note('ledger.tile-mismatch', path);
+    else if (!isSame(bytes, encodeTile(hashes))) note('ledger.tile-mismatch', path);
   };
   const add = async (level: number, hash: Uint8Array): Promise<void> => {
     const open = levels[level] ?? { index: 0, hashes: [] };
@@ -97,15 +99,39 @@ function tileChecker(read: ReadLogFile, note: Note) {
     open.hashes.push(hash);
     if (open.hashes.length < TILE_WIDTH) return;
     await compare(level, open.index, open.hashes);
-    const above = rootOfHashes(open.hashes);
     levels[level] = { index: open.index + 1, hashes: [] };
-    await add(level + 1, above);
+    await add(level + 1, rootOfHashes(open.hashes));
   };
-  const finish = async (): Promise<void> => {
-    for (const [level, { index, hashes }] of levels.entries())
-      if (hashes.length > 0) await compare(level, index, hashes);
+  return {
+    /** The leaves of a tile; with the root of a full one, which the tile above has. */
+    async addLeaves(index: number, leaves: readonly Uint8Array[], root: Uint8Array | undefined): Promise<void> {
+      await compare(0, index, leaves);
+      if (root) await add(1, root);
+    },
+    async finish(): Promise<void> {
+      for (const [level, { index, hashes } = { index: 0, hashes: [] }] of levels.entries())
+        if (hashes.length > 0) await compare(level, index, hashes);
+    },
   };
-  return { add, finish };
+}
+
+interface BundleFile extends Omit<Tile, 'level'> {
+  readonly path: string;
+  readonly bytes: Uint8Array | undefined;
+}
+
+/** The bundles in their order, the next one read while one is checked. */
+async function* bundleFiles(size: number, read: ReadLogFile): AsyncGenerator<BundleFile> {
+  let before: (Omit<BundleFile, 'bytes'> & { bytes: Promise<Uint8Array | undefined> }) | undefined;
+  for (const { index, width } of bundlesOf(size)) {
+    const path = bundlePath(index, width);
+    const bytes = read(path);
+    // Its failure is thrown when its turn comes, which never is when checking ends before.
+    bytes.catch(() => undefined);
+    if (before) yield { ...before, bytes: await before.bytes };
+    before = { index, width, path, bytes };
+  }
+  if (before) yield { ...before, bytes: await before.bytes };
 }
 
 export interface VerifyLogOptions {
@@ -154,9 +180,7 @@ export async function verifyLog(
   if (checkpoint) before.start(size);
   let edge: readonly Uint8Array[] = [];
   let count = 0;
-  for (const { index, width } of bundlesOf(size)) {
-    const path = bundlePath(index, width);
-    const bytes = await read(path);
+  for await (const { index, width, path, bytes } of bundleFiles(size, read)) {
     const entries = bytes && decodeBundle(bytes, width);
     if (!entries) {
       // Without these leaves nothing above or behind them can be computed.
@@ -164,12 +188,12 @@ export async function verifyLog(
       break;
     }
     const leaves = entries.map(leafHash);
-    for (const [at, leaf] of leaves.entries()) {
-      checkEntry(entries[at] ?? new Uint8Array(), leaf, count + at, path);
-      await tiles.add(0, leaf);
-    }
+    for (const [at, leaf] of leaves.entries()) checkEntry(entries[at] ?? new Uint8Array(), leaf, count + at, path);
+    const full = width === TILE_WIDTH ? rootOfHashes(leaves) : undefined;
+    await tiles.addLeaves(index, leaves, full);
     before.pass(edge, count, leaves);
-    edge = appendToEdge(edge, count, leaves);
+    // The edge of a tree of full tiles is that of a tree whose leaves are their roots.
+    edge = full ? appendToEdge(edge, index, [full]) : appendToEdge(edge, count, leaves);
     count += width;
     progress?.(count);
   }

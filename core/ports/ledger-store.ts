@@ -1,4 +1,5 @@
 import type { Sha256Hex, TenantId } from '../../events/fields.ts';
+import type { WitnessState } from '../ledger/published.ts';
 
 /** The committed end of one tenant's log. Hashes are lower-case hex. An empty log has size 0, no edge, `batchHash` ''. */
 export interface LedgerHead {
@@ -41,12 +42,30 @@ export interface LedgerBatch {
   readonly releases: readonly ReleasePointer[];
 }
 
-/** The newest checkpoint that was signed and saved. */
-export interface PublishedCheckpoint {
+/** How a batch was committed, less what it holds. */
+export type BatchRow = Pick<LedgerBatch, 'firstIndex' | 'segment' | 'previousBatchHash' | 'batchHash'>;
+
+/** A tree head with the note that says so. */
+export interface SignedCheckpoint {
   readonly size: number;
   readonly root: Sha256Hex;
   /** The whole signed note. */
   readonly note: string;
+}
+
+/** The newest checkpoint that was signed and saved, and what became of it and of those before. */
+export interface PublishedCheckpoint extends SignedCheckpoint {
+  /** The newest copy of a checkpoint in write-once storage, and when it was made (ms since 1970); absent: there is none. */
+  readonly anchored?: { readonly size: number; readonly at: number } | undefined;
+  /** Entries that came back from segments when the database was older: witnesses may know of more than is published here. */
+  readonly rebuilt?: number | undefined;
+  /** Of each witness that is asked, by its verifier key; absent: nobody is, and this checkpoint itself is shown. */
+  readonly witnesses?: Readonly<Record<string, WitnessState>> | undefined;
+  /**
+   * What is shown where witnesses are asked: the newest that enough of them cosigned, with their lines, or what was shown
+   * before any was asked; absent: nothing yet.
+   */
+  readonly served?: SignedCheckpoint | undefined;
 }
 
 /**
@@ -68,8 +87,13 @@ export interface LedgerStore {
   releasePointers(tenant: TenantId, releases: readonly string[]): Promise<ReleasePointer[]>;
   /** Entries `[from, from + count)`, cut at the head. */
   entries(tenant: TenantId, from: number, count: number): Promise<Uint8Array[]>;
+  /** Batches whose first index is `from` or above, in their order, at most `limit`. */
+  batches(tenant: TenantId, from: number, limit: number): Promise<BatchRow[]>;
   published(tenant: TenantId): Promise<PublishedCheckpoint | undefined>;
-  /** Replaces the published checkpoint if its size is still `expectedSize` (0: none); else throws `LedgerConflict`. */
+  /**
+   * Replaces the published checkpoint if its size is still `expectedSize` (0: none) and readers were not shown more than
+   * the new one shows them (`shownSize`); else MUST throw `LedgerConflict` and change nothing.
+   */
   savePublished(tenant: TenantId, checkpoint: PublishedCheckpoint, expectedSize: number): Promise<void>;
   /** Tenants whose log holds at least one entry. */
   tenants(): Promise<TenantId[]>;

@@ -33,6 +33,20 @@ export interface RequestApprovalDeps extends LedgerDeps {
 
 const stateOf = (row: WaitRow): ApprovalState => ApprovalState.parse(row.state);
 
+const MOST_OPEN = 1000;
+
+/** The run of an open approval that one of these persons asked for or gave: under a new name they could give it again. */
+export async function openApprovalOf(
+  { waits }: { readonly waits: Pick<WaitStore, 'listOpen'> },
+  tenant: TenantId,
+  persons: ReadonlySet<string>,
+): Promise<string | undefined> {
+  const open = await waits.listOpen(tenant, 'approval', MOST_OPEN);
+  const isOf = ({ requester, given }: ApprovalState) =>
+    [requester, ...given.map(({ actor }) => actor)].some((id) => persons.has(id));
+  return open.find((row) => isOf(stateOf(row)))?.runName;
+}
+
 /** Closes a wait. One that changed meanwhile has another token: whoever changed it, or the next judge, goes on with it. */
 async function closeWait({ waits }: Pick<RequestApprovalDeps, 'waits'>, row: WaitRow): Promise<void> {
   try {

@@ -6,6 +6,7 @@ export const Env = z.object({
   ...RELEASE_MACHINES,
   ...PROMOTION_MACHINES,
   CHECKPOINT_MACHINE_ARN: arn,
+  AUDIT_MACHINE_ARN: arn,
   CLAIMS_TABLE_NAME: name,
 });
 export type Env = z.infer<typeof Env>;

@@ -33,7 +33,7 @@ export const streamGrant = (table: Table): PolicyStatement =>
   );
 
 /** Kinds of write-once objects, each below `t/<tenant>/`. */
-export const WORM_KINDS = ['evidence', 'seg', 'log', 'signature'] as const;
+export const WORM_KINDS = ['evidence', 'seg', 'log', 'anchors', 'signature'] as const;
 export type WormKind = (typeof WORM_KINDS)[number];
 
 /** Listing is what makes S3 answer 404 for a missing object instead of AccessDenied. */
@@ -45,14 +45,22 @@ export function wormGrants(
   return [
     allow(['s3:ListBucket'], [bucket.bucketArn]),
     allow(['s3:GetObject'], below(read)),
-    ...(write.length > 0 ? [allow(['s3:PutObject', 's3:PutObjectRetention'], below(write))] : []),
+    ...(write.length > 0
+      ? [allow(['s3:PutObject', 's3:GetObjectRetention', 's3:PutObjectRetention'], below(write))]
+      : []),
   ];
 }
+
+/** Looking behind names: second versions, and marks of a deletion. */
+export const versionsGrant = (bucket: Bucket): PolicyStatement => allow(['s3:ListBucketVersions'], [bucket.bucketArn]);
 
 export const erasableGrants = (bucket: Bucket): PolicyStatement[] => [
   allow(['s3:ListBucket'], [bucket.bucketArn]),
   allow(['s3:GetObject', 's3:PutObject'], [bucket.arnForObjects('t/*/raw/*')]),
 ];
+
+export const eraseGrants = (bucket: Bucket): PolicyStatement =>
+  allow(['s3:DeleteObject'], [bucket.arnForObjects('t/*/raw/*')]);
 
 /** Kinds of objects that are there to save time, each below `t/<tenant>/`. */
 export const CACHE_KINDS = ['modules', 'tiles'] as const;

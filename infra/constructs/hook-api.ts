@@ -31,6 +31,7 @@ const CONTROL_ROUTES = [
   'approvals',
   'stops',
   'replay',
+  'erasures',
   'runs',
   'run',
   'dead-letters',

@@ -12,7 +12,7 @@ import {
   ObjectOwnership,
 } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
-import type { Configuration, Retention } from '../configuration.ts';
+import type { Configuration } from '../configuration.ts';
 import { acknowledge } from '../constructs/acknowledge.ts';
 import { functionRole, lifetimeOf } from '../constructs/relseal-function.ts';
 import { signingKey } from '../constructs/signing-key.ts';
@@ -40,6 +40,7 @@ export class StatefulStack extends Stack {
   readonly views: Table;
   readonly heads: Table;
   readonly erasableKeys: Table;
+  readonly persons: Table;
   readonly worm: Bucket;
   readonly erasable: Bucket;
   /** Never the record: what is read from it is proved again. */
@@ -64,6 +65,7 @@ export class StatefulStack extends Stack {
     this.views = this.#table('ViewsTable', {});
     this.heads = this.#table('HeadsTable', {});
     this.erasableKeys = this.#erasableKeyTable();
+    this.persons = this.#personsTable();
 
     const accessLogs = this.#accessLogs();
     this.worm = this.#wormBucket(accessLogs, configuration.retention);
@@ -120,6 +122,20 @@ export class StatefulStack extends Stack {
     return table;
   }
 
+  /** The same for what makes pseudonyms, and for who is mentioned where. */
+  #personsTable(): Table {
+    const table = new Table(this, 'PersonsTable', {
+      partitionKey: { name: 'pk', type: AttributeType.STRING },
+      sortKey: { name: 'sk', type: AttributeType.STRING },
+      billingMode: BillingMode.PAY_PER_REQUEST,
+      encryption: TableEncryption.AWS_MANAGED,
+      deletionProtection: this.#production,
+      removalPolicy: this.#removalPolicy,
+    });
+    acknowledge(table, 'AwsSolutions-DDB3', 'A backup would keep keys of people who were erased.');
+    return table;
+  }
+
   #bucket(id: string, more: ConstructorParameters<typeof Bucket>[2]): Bucket {
     return new Bucket(this, id, {
       blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
@@ -139,7 +155,7 @@ export class StatefulStack extends Stack {
   }
 
   /** SSE-S3: a customer key scheduled for deletion would destroy a locked ledger. */
-  #wormBucket(serverAccessLogsBucket: IBucket, { mode, days }: Retention): Bucket {
+  #wormBucket(serverAccessLogsBucket: IBucket, { mode, days }: Configuration['retention']): Bucket {
     const bucket = this.#bucket('WormBucket', {
       versioned: true,
       objectLockEnabled: true,

@@ -67,6 +67,10 @@ export class StatelessStack extends Stack {
     acknowledgeObjects(this, state.erasable, ['raw']);
     acknowledgeObjects(this, state.cache, CACHE_KINDS);
     acknowledgeExecutions(this, CLAIMED_MACHINES);
+    new CfnOutput(this, 'RebuildFunction', {
+      value: edge['rebuild-ledger'].lambda.functionName,
+      description: 'What an operator calls when the table of the ledger was lost or restored',
+    });
     new CfnOutput(this, 'HookUrl', { value: api.apiEndpoint, description: 'POST <url>/hooks/<provider>/<instance>' });
   }
 
@@ -89,6 +93,7 @@ export class StatelessStack extends Stack {
       promotion: machine('PromotionMachine', 'promotion'),
       rollback: machine('RollbackMachine', 'rollback'),
       checkpoint: machine('CheckpointMachine', 'checkpoint'),
+      audit: machine('AuditMachine', 'audit'),
     };
   }
 
@@ -124,6 +129,7 @@ export class StatelessStack extends Stack {
       'read-log': made('read-log'),
       'judge-stages': made('judge-stages'),
       'answer-operator': made('answer-operator'),
+      'rebuild-ledger': made('rebuild-ledger'),
     };
   }
 

@@ -3,11 +3,13 @@ import { CreateEventBusCommand, EventBridgeClient } from '@aws-sdk/client-eventb
 import { CreateKeyCommand, type KeySpec, KMSClient } from '@aws-sdk/client-kms';
 import { CreateBucketCommand, DeleteObjectCommand, ListObjectVersionsCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dynamoAuditStore } from '../../adapters/aws/dynamo-audit-store.ts';
 import { dynamoClaimStore } from '../../adapters/aws/dynamo-claim-store.ts';
 import { dynamoDeliveryStore } from '../../adapters/aws/dynamo-delivery-store.ts';
 import { dynamoHeadStore } from '../../adapters/aws/dynamo-head-store.ts';
 import { dynamoLedgerStore } from '../../adapters/aws/dynamo-ledger-store.ts';
 import { dynamoModuleLog } from '../../adapters/aws/dynamo-module-log.ts';
+import { dynamoPersonStore } from '../../adapters/aws/dynamo-person-store.ts';
 import { dynamoTagTable } from '../../adapters/aws/dynamo-tag-table.ts';
 import { dynamoTargetLocks } from '../../adapters/aws/dynamo-target-locks.ts';
 import { dynamoViews } from '../../adapters/aws/dynamo-views.ts';
@@ -22,6 +24,7 @@ import { segmentOf } from '../../core/ledger/segment.ts';
 import type { LedgerStore } from '../../core/ports/ledger-store.ts';
 import type { WaitRow } from '../../core/ports/wait-store.ts';
 import { Sha256Hex, TenantId } from '../../events/fields.ts';
+import { auditStoreContract } from '../contracts/audit-store.contract.ts';
 import { claimStoreContract } from '../contracts/claim-store.contract.ts';
 import { deliveryStoreContract } from '../contracts/delivery-store.contract.ts';
 import { describeErasableStore } from '../contracts/erasable-store.contract.ts';
@@ -29,6 +32,7 @@ import { eventBusContract } from '../contracts/event-bus.contract.ts';
 import { headStoreContract } from '../contracts/head-store.contract.ts';
 import { describeLedgerStore } from '../contracts/ledger-store.contract.ts';
 import { moduleLogContract } from '../contracts/module-log.contract.ts';
+import { personStoreContract } from '../contracts/person-store.contract.ts';
 import { describeNoteSigner, describeSigner } from '../contracts/signers.contract.ts';
 import { tagTableContract } from '../contracts/tag-table.contract.ts';
 import { targetLocksContract } from '../contracts/target-locks.contract.ts';
@@ -156,6 +160,8 @@ describe.skipIf(!program)('the AWS adapters on the emulator', () => {
   describe('the delivery store in DynamoDB', () =>
     deliveryStoreContract(async () => dynamoDeliveryStore(await table())));
   describe('the claim store in DynamoDB', () => claimStoreContract(async () => dynamoClaimStore(await table())));
+  describe('the audit store in DynamoDB', () => auditStoreContract(async () => dynamoAuditStore(await table())));
+  describe('the person store in DynamoDB', () => personStoreContract(async () => dynamoPersonStore(await table())));
   describe('the tag table in DynamoDB', () => tagTableContract(async () => dynamoTagTable(await table())));
   describe('the wait store in DynamoDB', () => waitStoreContract(async () => dynamoWaitStore(await table())));
   describe('the target locks in DynamoDB', () => targetLocksContract(async () => dynamoTargetLocks(await table())));

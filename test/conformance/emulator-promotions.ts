@@ -13,6 +13,7 @@ import { IMAGES } from '../../demo/inputs.ts';
 import { TenantId } from '../../events/fields.ts';
 import type { EmbeddedTwin } from './embedded-twin.ts';
 import { callApi } from './emulator.ts';
+import { describeErasure } from './emulator-erasure.ts';
 import { describeLetters } from './emulator-letters.ts';
 import { createPrincipals } from './emulator-principals.ts';
 import { type Principal, signedPost } from './emulator-signed.ts';
@@ -385,4 +386,6 @@ export function describePromotions(worldOf: () => EmulatorWorld, twinOf: () => E
   });
 
   describeLetters(worldOf, command);
+
+  describeErasure(worldOf, command);
 }

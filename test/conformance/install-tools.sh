@@ -21,6 +21,9 @@ go_tool versitygw github.com/versity/versitygw/cmd/versitygw@v1.8.0
 go_tool cosign-v3 github.com/sigstore/cosign/v3/cmd/cosign@v3.1.3
 go_tool cosign-v2 github.com/sigstore/cosign/v2/cmd/cosign@v2.6.5
 
+# Our own judge of ledgers, of other people's libraries; its go.sum pins them.
+(cd "$(dirname "$0")/go-ledger-judge" && GOFLAGS=-mod=readonly go build -o "$bin/ledger-judge" .)
+
 # The AWS emulator, in its own environment.
 if [ ! -x "$dir/emu/bin/ministack" ]; then
   echo "installing the AWS emulator"

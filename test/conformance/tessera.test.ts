@@ -1,29 +1,24 @@
-import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { appendEntries } from '../../core/ledger/append.ts';
 import { publishCheckpoint } from '../../core/ledger/publish.ts';
-import { readLogResource } from '../../core/ledger/read.ts';
 import { formatVerifierKey, verifierKeyOf } from '../../core/tlog/note.ts';
-import { bundlePath, bundlesOf, tilePath, tilesOf } from '../../core/tlog/tile.ts';
 import { draftOf, TENANT } from '../contracts/ledger-drafts.ts';
 import { fixedClock } from '../fakes/fixed-clock.ts';
 import { memoryLedgerStore } from '../fakes/memory-ledger-store.ts';
 import { memoryNoteSigner } from '../fakes/memory-signers.ts';
 import { memoryWormStore } from '../fakes/memory-worm-store.ts';
-import { judge } from './loopback-registry.ts';
+import { acceptedByFsck, exportLog, fsck } from './ledger-judges.ts';
 
 const ORIGIN = 'ledger.example.com/acme';
 const ENTRIES = 1100;
-const TIMEOUT_MS = 60_000;
-const fsck = judge('tessera-fsck');
 const signer = memoryNoteSigner();
 let folder = '';
 
-/** Writes what the log serves, as `ledger export` does. */
-async function exportLog(target: string): Promise<void> {
+/** Publishes a log and exports it. */
+async function publishTo(target: string): Promise<void> {
   const deps = { ledger: memoryLedgerStore(), worm: memoryWormStore(), clock: fixedClock() };
   for (let at = 0; at < ENTRIES; at += 90)
     await appendEntries(
@@ -31,36 +26,18 @@ async function exportLog(target: string): Promise<void> {
       TENANT,
       Array.from({ length: Math.min(90, ENTRIES - at) }, (_, offset) => draftOf(`e${at + offset}`, `r${offset % 5}`)),
     );
-  const { size } = await publishCheckpoint({ ...deps, noteSigner: signer, originOf: () => ORIGIN }, TENANT);
-  const paths = [
-    'checkpoint',
-    ...[...bundlesOf(size)].map(({ index, width }) => bundlePath(index, width)),
-    ...[...tilesOf(size)].map((tile) => tilePath(tile)),
-  ];
-  for (const path of paths) {
-    const file = await readLogResource(deps, TENANT, path);
-    if (!file) throw new Error(`${path} is not served`);
-    await mkdir(dirname(join(target, path)), { recursive: true });
-    await writeFile(join(target, path), file.bytes);
-  }
+  await publishCheckpoint({ ...deps, noteSigner: signer, originOf: () => ORIGIN }, TENANT);
+  await exportLog(deps, TENANT, target);
 }
 
-/** Its exit code says nothing: it is 0 on failure too. With one worker (its default) it hangs on a bad tile. */
-function judged(log: string, key: string): Promise<boolean> {
-  const args = ['--ui=false', '-N', '8', `--storage_url=file://${log}/`, `--public_key=${key}`];
-  return new Promise((resolve) => {
-    execFile(fsck ?? '', args, { timeout: TIMEOUT_MS, killSignal: 'SIGKILL' }, (_, stdout, stderr) => {
-      resolve(`${stdout}${stderr}`.includes("Successfully fsck'd"));
-    });
-  });
-}
+const judged = (log: string, key: string) => acceptedByFsck(`file://${log}/`, key);
 
 describe.skipIf(!fsck)('tessera fsck', () => {
   const log = () => join(folder, 'log');
   const ours = () => join(folder, 'ours.vkey');
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'relseal-tessera-'));
-    await exportLog(log());
+    await publishTo(log());
     await writeFile(ours(), formatVerifierKey(verifierKeyOf(ORIGIN, await signer.publicKey())));
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));

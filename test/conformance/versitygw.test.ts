@@ -15,7 +15,18 @@ import {
 } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { s3WormStore } from '../../adapters/aws/s3-worm-store.ts';
+import { sha256Hex } from '../../core/evidence.ts';
+import { appendEntries } from '../../core/ledger/append.ts';
+import { type AuditDeps, auditLedger } from '../../core/ledger/audit.ts';
+import { parseEntry } from '../../core/ledger/entry.ts';
+import { publishCheckpoint } from '../../core/ledger/publish.ts';
+import { verifierKeyOf } from '../../core/tlog/note.ts';
+import { draftOf, TENANT } from '../contracts/ledger-drafts.ts';
 import { describeWormStore } from '../contracts/worm-store.contract.ts';
+import { fixedClock } from '../fakes/fixed-clock.ts';
+import { memoryAuditStore } from '../fakes/memory-audit-store.ts';
+import { memoryLedgerStore } from '../fakes/memory-ledger-store.ts';
+import { memoryNoteSigner } from '../fakes/memory-signers.ts';
 import { judge } from './loopback-registry.ts';
 
 const program = judge('versitygw');
@@ -128,6 +139,45 @@ describe.skipIf(!program)('versitygw', () => {
       );
       const { Versions } = await client.send(new ListObjectVersionsCommand({ Bucket, Prefix: Key }));
       expect(Versions).toHaveLength(1);
+    });
+
+    it('shows what others put past our store: a second version, and a mark of a deletion', async () => {
+      const { Bucket } = await locked();
+      expect(await storeOf(Bucket).versionsOf(Key)).toEqual({ versions: 1, markers: 0 });
+      await client.send(new PutObjectCommand({ Bucket, Key, Body: 'two' }));
+      await storeOf(Bucket).put(`${Key}b`, Buffer.from('one'));
+      expect(await storeOf(Bucket).versionsOf(Key)).toEqual({ versions: 2, markers: 0 });
+      await client.send(new DeleteObjectCommand({ Bucket, Key }));
+      expect(await storeOf(Bucket).versionsOf(Key)).toEqual({ versions: 2, markers: 1 });
+      expect(await storeOf(Bucket).get(Key)).toBeUndefined();
+    });
+
+    it('lets an audit of a log find both, by the name of the object', async () => {
+      const Bucket = await freshBucket();
+      const worm = storeOf(Bucket);
+      const [noteSigner, origin] = [memoryNoteSigner(), 'ledger.example.com/acme'];
+      const stores = { ledger: memoryLedgerStore(), audits: memoryAuditStore(), worm, clock: fixedClock() };
+      const append: AuditDeps['append'] = (...asked) => appendEntries(stores, ...asked);
+      const keyOf = async () => verifierKeyOf(origin, await noteSigner.publicKey());
+      const names: string[] = [];
+      for (const id of ['a', 'b', 'c']) await append(TENANT, [draftOf(id)]);
+      await publishCheckpoint({ ...stores, noteSigner, originOf: () => origin }, TENANT);
+      for await (const name of worm.list(`t/${TENANT}/seg/`)) names.push(name);
+      const [first = '', second = ''] = names;
+      const audited = async (name: string) => {
+        const run = { tenant: TENANT, businessKey: sha256Hex(name), machine: 'audit', name };
+        return (await auditLedger({ ...stores, append, keyOf }, run)).passed;
+      };
+      expect(await audited('before')).toBe(true);
+      await client.send(new PutObjectCommand({ Bucket, Key: first, Body: (await worm.get(first)) ?? '' }));
+      await client.send(new DeleteObjectCommand({ Bucket, Key: second }));
+      expect(await audited('after')).toBe(false);
+      const { size } = await stores.ledger.head(TENANT);
+      const found = (await stores.ledger.entries(TENANT, 4, size)).map((bytes) => parseEntry(bytes).reasons);
+      expect(found).toEqual([
+        [{ code: 'ledger.object-versions', where: first }],
+        [{ code: 'ledger.object-hidden', where: second }],
+      ]);
     });
 
     it('refuses a conditional overwrite by anyone', async () => {

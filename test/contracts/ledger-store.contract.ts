@@ -75,6 +75,22 @@ export function describeLedgerStore(name: string, make: () => Promise<LedgerStor
       expect(await store.entries(TENANT, 0, 10)).toEqual([...first.batch.entries, ...second.batch.entries]);
     });
 
+    it('says how batches were committed, from an index on and no more than are asked for', async () => {
+      expect(await store.batches(TENANT, 0, 10)).toEqual([]);
+      const first = batchOn(EMPTY_HEAD(), ['one', 'two']);
+      await store.commit(TENANT, first.batch, first.next, EMPTY_HEAD());
+      const second = batchOn(first.next, ['three']);
+      await store.commit(TENANT, second.batch, second.next, first.next);
+      const rows = [first, second].map(({ batch: { firstIndex, segment, previousBatchHash, batchHash } }) => ({
+        ...{ firstIndex, segment, previousBatchHash, batchHash },
+      }));
+      expect(await store.batches(TENANT, 0, 10)).toEqual(rows);
+      expect(await store.batches(TENANT, 0, 1)).toEqual(rows.slice(0, 1));
+      for (const from of [1, 2]) expect(await store.batches(TENANT, from, 10)).toEqual(rows.slice(1));
+      expect(await store.batches(TENANT, 3, 10)).toEqual([]);
+      expect(await store.batches(OTHER, 0, 10)).toEqual([]);
+    });
+
     it('refuses a batch on another head and changes nothing', async () => {
       const first = batchOn(EMPTY_HEAD(), ['one']);
       await store.commit(TENANT, first.batch, first.next, EMPTY_HEAD());
@@ -128,7 +144,35 @@ export function describeLedgerStore(name: string, make: () => Promise<LedgerStor
         );
       await store.savePublished(TENANT, checkpoint(5), 3);
       expect(await store.published(TENANT)).toEqual(checkpoint(5));
+      const more = {
+        ...checkpoint(5),
+        anchored: { size: 5, at: 1_767_323_045_000 },
+        rebuilt: 4,
+        witnesses: { 'w.example.com+01234567+AQ==': { size: 5, answer: 'cosigned' as const } },
+        served: checkpoint(5),
+      };
+      await store.savePublished(TENANT, more, 5);
+      expect(await store.published(TENANT)).toEqual(more);
       expect(await store.published(OTHER)).toBeUndefined();
+    });
+
+    it('never shows readers less of the log than they have seen', async () => {
+      const checkpoint = (size: number) => ({ size, root: hash('a'), note: `note of ${size}\n` });
+      const asked = (size: number, served?: number) => ({
+        ...checkpoint(size),
+        witnesses: {},
+        ...(served === undefined ? {} : { served: checkpoint(served) }),
+      });
+      await store.savePublished(TENANT, asked(2), 0);
+      await store.savePublished(TENANT, asked(2, 2), 2);
+      await store.savePublished(TENANT, asked(4, 2), 2);
+      for (const less of [asked(5), asked(5, 1)])
+        await expect(store.savePublished(TENANT, less, 4)).rejects.toThrow(
+          expect.objectContaining({ name: 'LedgerConflict' }),
+        );
+      expect(await store.published(TENANT)).toEqual(asked(4, 2));
+      await store.savePublished(TENANT, checkpoint(5), 4);
+      expect(await store.published(TENANT)).toEqual(checkpoint(5));
     });
 
     it('stores the widest batch: 49 entries of 49 releases, each as large as an entry may be', async () => {

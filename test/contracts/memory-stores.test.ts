@@ -1,20 +1,30 @@
 import { describe } from 'vitest';
+import { memoryAuditStore } from '../fakes/memory-audit-store.ts';
 import { memoryClaimStore } from '../fakes/memory-claim-store.ts';
 import { memoryDeliveryStore } from '../fakes/memory-delivery-store.ts';
+import { memoryPersonStore } from '../fakes/memory-person-store.ts';
 import { memoryTagTable } from '../fakes/memory-tag-table.ts';
 import { memoryTargetLocks } from '../fakes/memory-target-locks.ts';
 import { memoryViews } from '../fakes/memory-views.ts';
 import { memoryWaitStore } from '../fakes/memory-wait-store.ts';
+import { auditStoreContract } from './audit-store.contract.ts';
 import { claimStoreContract } from './claim-store.contract.ts';
 import { deliveryStoreContract } from './delivery-store.contract.ts';
+import { personStoreContract } from './person-store.contract.ts';
 import { tagTableContract } from './tag-table.contract.ts';
 import { targetLocksContract } from './target-locks.contract.ts';
+import { viewRebuildContract } from './view-rebuild.contract.ts';
 import { viewsContract } from './views.contract.ts';
 import { waitStoreContract } from './wait-store.contract.ts';
 
 describe('the delivery store in memory', () => deliveryStoreContract(memoryDeliveryStore));
+describe('the audit store in memory', () => auditStoreContract(memoryAuditStore));
 describe('the claim store in memory', () => claimStoreContract(memoryClaimStore));
+describe('the person store in memory', () => personStoreContract(memoryPersonStore));
 describe('the tag table in memory', () => tagTableContract(memoryTagTable));
-describe('the views in memory', () => viewsContract(memoryViews));
+describe('the views in memory', () => {
+  viewsContract(memoryViews);
+  viewRebuildContract(memoryViews);
+});
 describe('the wait store in memory', () => waitStoreContract(memoryWaitStore));
 describe('the target locks in memory', () => targetLocksContract(memoryTargetLocks));

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { WormStore } from '../../core/ports/worm-store.ts';
+import type { WormStore, WormVersions } from '../../core/ports/worm-store.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -10,9 +10,9 @@ async function all(names: AsyncIterable<string>): Promise<string[]> {
 }
 
 /** What every write-once store promises. `make` opens an empty one. */
-export function describeWormStore(name: string, make: () => Promise<WormStore>): void {
+export function describeWormStore(name: string, make: () => Promise<WormStore & WormVersions>): void {
   describe(`${name} as a write-once store`, () => {
-    let store: WormStore;
+    let store: WormStore & WormVersions;
     beforeEach(async () => {
       store = await make();
     });
@@ -48,6 +48,14 @@ export function describeWormStore(name: string, make: () => Promise<WormStore>):
       expect(same.filter((outcome) => outcome === 'created')).toHaveLength(1);
     });
 
+    it('has one version of what was put, however often, and none of anything else', async () => {
+      for (const object of ['t/acme/a', 't/acme/a', 't/acme/ab', 't/acme/c/d']) await store.put(object, bytes('one'));
+      expect(await store.versionsOf('t/acme/a')).toEqual({ versions: 1, markers: 0 });
+      for (const none of ['t/acme/b', 't/acme/c'])
+        expect(await store.versionsOf(none)).toEqual({ versions: 0, markers: 0 });
+      await expect(store.versionsOf('t/acme/../a')).rejects.toThrow(expect.objectContaining({ name: 'InputInvalid' }));
+    });
+
     it('lists names by prefix in byte order', async () => {
       const names = [
         't/acme/log/b',
@@ -65,6 +73,9 @@ export function describeWormStore(name: string, make: () => Promise<WormStore>):
         't/acme/log/b',
       ]);
       expect(await all(store.list('t/acme/log/a.'))).toEqual(['t/acme/log/a.p/1']);
+      expect(await all(store.list('t/acme/log/', 't/acme/log/a.p/1'))).toEqual(['t/acme/log/a/c', 't/acme/log/b']);
+      expect(await all(store.list('t/acme/log/', 't/acme/log/a0'))).toEqual(['t/acme/log/b']);
+      expect(await all(store.list('t/acme/log/', 't/acme/log/b'))).toEqual([]);
       expect(await all(store.list('t/none/'))).toEqual([]);
     });
 

@@ -16,6 +16,7 @@ import { memoryClaimStore } from './memory-claim-store.ts';
 import { memoryDeliveryStore } from './memory-delivery-store.ts';
 import { memoryErasableStore } from './memory-erasable-store.ts';
 import { memoryLedgerStore } from './memory-ledger-store.ts';
+import { memoryPersonStore } from './memory-person-store.ts';
 import { memorySourceHost } from './memory-source-host.ts';
 import { memoryTagTable } from './memory-tag-table.ts';
 import { memoryWorkflows } from './memory-workflows.ts';
@@ -52,10 +53,12 @@ export function deliveryWorld(
   const compensated: string[] = [];
   const answers: string[] = [];
   const secrets = { values: async (reference: string) => [reference === 'env:HOOK' ? SECRET : 'pseudonyms'] };
+  const [raw, persons] = [memoryErasableStore(), memoryPersonStore()];
   const receive: ReceiveDeps = {
     tenants: [tenant],
     secrets,
-    raw: failing(memoryErasableStore(), plan),
+    raw: failing(raw, plan),
+    persons: failing(persons, plan),
     deliveries: failing(deliveries, plan),
     clock,
     ids,
@@ -93,6 +96,8 @@ export function deliveryWorld(
     source,
     ledger,
     bus,
+    raw,
+    persons,
     worm,
     claims,
     deliveries,

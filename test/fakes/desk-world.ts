@@ -4,6 +4,8 @@ import type { RunHistory } from '../../core/ports/run-history.ts';
 import { projectEntries } from '../../core/query/project.ts';
 import type { TenantId } from '../../events/fields.ts';
 import { countingIds } from './counting-ids.ts';
+import { memoryErasableStore } from './memory-erasable-store.ts';
+import { memoryPersonStore } from './memory-person-store.ts';
 import { memoryViews } from './memory-views.ts';
 import { ANA, promotionWorld, TENANT } from './promotion-world.ts';
 
@@ -37,6 +39,7 @@ export async function deskWorld({ tenants = [TENANT] }: { tenants?: readonly Ten
   const asked: TenantId[] = [];
   const stopped: string[] = [];
   const views = memoryViews();
+  const [persons, raw] = [memoryPersonStore(), memoryErasableStore()];
   const letters: DeadLetter[] = [
     { id: 'event-1', event: 'event of the test', tries: 5, reason: 'StoreUnavailable' },
     { id: 'status-2', run: world.run.name, tries: 5 },
@@ -73,6 +76,13 @@ export async function deskWorld({ tenants = [TENANT] }: { tenants?: readonly Ten
       },
     },
     compensate: async () => undefined,
+    persons,
+    raw,
+    peopleOf: async (tenant) => ({
+      tenant,
+      keys: ['a test key of pseudonyms'],
+      places: ['github/github.com', 'local'],
+    }),
     personOf: async (tenant): Promise<Person> => {
       asked.push(tenant);
       return ANA;
@@ -80,6 +90,8 @@ export async function deskWorld({ tenants = [TENANT] }: { tenants?: readonly Ten
   };
   return {
     world,
+    persons,
+    raw,
     asked,
     stopped,
     ask: (name: string, body: unknown) => answerOperator(DESK, deps, name, body),

@@ -1,5 +1,7 @@
 import { Fault } from '../../core/faults.ts';
 
+const AsyncGeneratorFunction = async function* () {}.constructor as new () => unknown;
+
 /** Which call fails, counted over all stores that share the plan, and whether it has taken effect by then. */
 export interface FailurePlan {
   readonly at: number;
@@ -13,6 +15,13 @@ export function failing<T extends object>(target: T, plan: FailurePlan): T {
     get: (owner, property, receiver) => {
       const member: unknown = Reflect.get(owner, property, receiver);
       if (typeof member !== 'function') return member;
+      if (member instanceof AsyncGeneratorFunction)
+        return async function* (...args: unknown[]) {
+          const mine = plan.calls++ === plan.at;
+          if (mine && plan.when === 'before') throw new Fault('StoreUnavailable', 'planned, before');
+          yield* Reflect.apply(member, owner, args) as AsyncIterable<unknown>;
+          if (mine) throw new Fault('StoreUnavailable', 'planned, after');
+        };
       return async (...args: unknown[]) => {
         const mine = plan.calls++ === plan.at;
         if (mine && plan.when === 'before') throw new Fault('StoreUnavailable', 'planned, before');

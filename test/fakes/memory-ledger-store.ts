@@ -1,6 +1,8 @@
 import { Fault } from '../../core/faults.ts';
+import { shownSize } from '../../core/ledger/published.ts';
 import { EMPTY_HEAD } from '../../core/ledger/segment.ts';
 import type {
+  BatchRow,
   LedgerHead,
   LedgerStore,
   PublishedCheckpoint,
@@ -12,6 +14,7 @@ import type { TenantId } from '../../events/fields.ts';
 interface Log {
   head: LedgerHead;
   readonly entries: Uint8Array[];
+  readonly batches: BatchRow[];
   readonly keys: Map<string, StoredKey>;
   readonly releases: Map<string, ReleasePointer>;
   published?: PublishedCheckpoint;
@@ -24,7 +27,13 @@ const BATCH_WEIGHT = 98;
 export function memoryLedgerStore(): LedgerStore {
   const logs = new Map<TenantId, Log>();
   const logOf = (tenant: TenantId): Log => {
-    const log = logs.get(tenant) ?? { head: EMPTY_HEAD(), entries: [], keys: new Map(), releases: new Map() };
+    const log = logs.get(tenant) ?? {
+      head: EMPTY_HEAD(),
+      entries: [],
+      batches: [],
+      keys: new Map(),
+      releases: new Map(),
+    };
     logs.set(tenant, log);
     return log;
   };
@@ -38,6 +47,7 @@ export function memoryLedgerStore(): LedgerStore {
         throw new Fault('LedgerConflict', 'the head has moved');
       log.head = next;
       log.entries.push(...batch.entries.map((entry) => entry.slice()));
+      log.batches.push(batch);
       for (const row of batch.keys) log.keys.set(row.key, row);
       for (const pointer of batch.releases) log.releases.set(pointer.release, pointer);
     },
@@ -45,10 +55,17 @@ export function memoryLedgerStore(): LedgerStore {
     releasePointers: async (tenant, releases) =>
       present([...new Set(releases)].map((release) => logOf(tenant).releases.get(release))),
     entries: async (tenant, from, count) => logOf(tenant).entries.slice(from, from + count),
+    batches: async (tenant, from, limit) =>
+      logOf(tenant)
+        .batches.filter(({ firstIndex }) => firstIndex >= from)
+        .slice(0, limit)
+        .map(({ firstIndex, segment, previousBatchHash, batchHash }) => ({
+          ...{ firstIndex, segment, previousBatchHash, batchHash },
+        })),
     published: async (tenant) => logOf(tenant).published,
     savePublished: async (tenant, checkpoint, expectedSize) => {
       const log = logOf(tenant);
-      if ((log.published?.size ?? 0) !== expectedSize)
+      if ((log.published?.size ?? 0) !== expectedSize || shownSize(log.published) > shownSize(checkpoint))
         throw new Fault('LedgerConflict', 'another checkpoint was first');
       log.published = checkpoint;
     },

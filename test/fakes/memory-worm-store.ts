@@ -1,16 +1,24 @@
 import { Fault } from '../../core/faults.ts';
-import type { WormStore } from '../../core/ports/worm-store.ts';
+import type { KeptVersions, WormStore, WormVersions } from '../../core/ports/worm-store.ts';
 
 const NAME = /^t\/[a-z][a-z0-9-]{0,38}(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._-]+)+$/;
 
-/** Write-once objects in memory. `objects` lets a test tamper with them. */
-export function memoryWormStore(): WormStore & { readonly objects: Map<string, Uint8Array> } {
+interface Tampering {
+  readonly objects: Map<string, Uint8Array>;
+  /** What is said of a name instead of what `objects` has. */
+  readonly versions: Map<string, KeptVersions>;
+}
+
+/** Write-once objects in memory. `objects` and `versions` let a test tamper with them. */
+export function memoryWormStore(): WormStore & WormVersions & Tampering {
   const objects = new Map<string, Uint8Array>();
+  const versions = new Map<string, KeptVersions>();
   const requireName = (name: string) => {
     if (!NAME.test(name)) throw new Fault('InputInvalid', 'not a name of a write-once object');
   };
   return {
     objects,
+    versions,
     put: async (name, bytes) => {
       requireName(name);
       const stored = objects.get(name);
@@ -22,8 +30,12 @@ export function memoryWormStore(): WormStore & { readonly objects: Map<string, U
       requireName(name);
       return objects.get(name)?.slice();
     },
-    list: async function* (prefix) {
-      yield* [...objects.keys()].filter((name) => name.startsWith(prefix)).sort();
+    versionsOf: async (name) => {
+      requireName(name);
+      return versions.get(name) ?? { versions: objects.has(name) ? 1 : 0, markers: 0 };
+    },
+    list: async function* (prefix, after = '') {
+      yield* [...objects.keys()].filter((name) => name.startsWith(prefix) && name > after).sort();
     },
   };
 }

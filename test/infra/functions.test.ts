@@ -11,7 +11,7 @@ const names = functionNames();
 const sourceOf = (name: string, file: 'handler.ts' | 'env.ts') =>
   readFileSync(new URL(`${name}/${file}`, root), 'utf8');
 
-const LARGEST_BYTES = 700_000;
+const LARGEST_BYTES = 720_000;
 const LARGEST_WITHOUT_SDK_BYTES = 120_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'relseal-bundles-'));

@@ -11,8 +11,9 @@ const {
 } = Object(documentWith({}));
 const secretOf = (what: string) =>
   `arn:aws:secretsmanager:eu-central-1:111122223333:secret:relseal/acme/${what}-a1b2c3`;
-/** All that a tenant can name: events of ECR, a private proxy, a repository by git and where its commits are told. */
+/** All that can be named: a log of logs, events of ECR, a private proxy, a repository by git and where its commits are told. */
 const withAll = documentWith({
+  metaLog: { origin: 'ledger.example.com/all' },
   hosts: [...hosts, { host: 'git.example.com' }, { host: 'proxy.example.com' }],
   tenants: [
     {
@@ -53,7 +54,7 @@ const idOf = (name: string) => {
 const ACTIONS: Readonly<Record<string, string>> = {
   'claim-release': 'dynamodb:GetItem',
   'append-ledger':
-    'dynamodb:GetItem dynamodb:Query dynamodb:BatchGetItem dynamodb:PutItem s3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention',
+    'dynamodb:GetItem dynamodb:Query dynamodb:BatchGetItem dynamodb:PutItem s3:ListBucket s3:GetObject s3:PutObject s3:GetObjectRetention s3:PutObjectRetention',
   'report-status': 'keep secretsmanager:GetSecretValue',
   'fetch-source': 'keep secretsmanager:GetSecretValue',
   'verify-go-sum': 'keep dynamodb:GetItem dynamodb:Query dynamodb:PutItem secretsmanager:GetSecretValue',
@@ -61,17 +62,19 @@ const ACTIONS: Readonly<Record<string, string>> = {
   'check-module-policy':
     'keep dynamodb:GetItem dynamodb:Query dynamodb:PutItem dynamodb:BatchWriteItem secretsmanager:GetSecretValue',
   'check-tag-signer': 'keep secretsmanager:GetSecretValue',
-  'make-source-sbom': 's3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention',
-  'decide-gate': 's3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention',
-  'resolve-image': 's3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention secretsmanager:GetSecretValue',
-  'inspect-binaries': 's3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention secretsmanager:GetSecretValue',
+  'make-source-sbom': 's3:ListBucket s3:GetObject s3:PutObject s3:GetObjectRetention s3:PutObjectRetention',
+  'decide-gate': 's3:ListBucket s3:GetObject s3:PutObject s3:GetObjectRetention s3:PutObjectRetention',
+  'resolve-image':
+    's3:ListBucket s3:GetObject s3:PutObject s3:GetObjectRetention s3:PutObjectRetention secretsmanager:GetSecretValue',
+  'inspect-binaries':
+    's3:ListBucket s3:GetObject s3:PutObject s3:GetObjectRetention s3:PutObjectRetention secretsmanager:GetSecretValue',
   'link-chain':
-    'dynamodb:GetItem dynamodb:Query dynamodb:PutItem dynamodb:BatchWriteItem s3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention',
-  'make-image-sbom': 's3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention',
+    'dynamodb:GetItem dynamodb:Query dynamodb:PutItem dynamodb:BatchWriteItem s3:ListBucket s3:GetObject s3:PutObject s3:GetObjectRetention s3:PutObjectRetention',
+  'make-image-sbom': 's3:ListBucket s3:GetObject s3:PutObject s3:GetObjectRetention s3:PutObjectRetention',
   'sign-artifact':
-    'kms:GetPublicKey kms:Sign dynamodb:GetItem dynamodb:Query s3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention secretsmanager:GetSecretValue',
+    'kms:GetPublicKey kms:Sign dynamodb:GetItem dynamodb:Query s3:ListBucket s3:GetObject s3:PutObject s3:GetObjectRetention s3:PutObjectRetention secretsmanager:GetSecretValue',
   'verify-signature':
-    'kms:GetPublicKey s3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention secretsmanager:GetSecretValue',
+    'kms:GetPublicKey s3:ListBucket s3:GetObject s3:PutObject s3:GetObjectRetention s3:PutObjectRetention secretsmanager:GetSecretValue',
   'claim-promotion': 'dynamodb:GetItem dynamodb:PutItem keep',
   'check-release': 'find keep',
   'plan-promotion': 'keep secretsmanager:GetSecretValue',
@@ -82,14 +85,14 @@ const ACTIONS: Readonly<Record<string, string>> = {
   'start-rollback': 'dynamodb:GetItem dynamodb:PutItem states:StartExecution',
   'free-target': 'dynamodb:DeleteItem',
   'restore-revision': 'append dynamodb:DeleteItem secretsmanager:GetSecretValue',
-  'publish-checkpoint':
-    'kms:GetPublicKey kms:Sign dynamodb:GetItem dynamodb:Query dynamodb:PutItem s3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention',
+  'publish-checkpoint': 'kms:GetPublicKey kms:Sign append',
+  'audit-ledger': 'kms:GetPublicKey append s3:ListBucketVersions',
   'receive-webhook':
     'dynamodb:GetItem dynamodb:PutItem dynamodb:BatchWriteItem s3:ListBucket s3:GetObject s3:PutObject secretsmanager:GetSecretValue',
   'receive-native-event':
     'dynamodb:GetItem dynamodb:PutItem dynamodb:BatchWriteItem s3:ListBucket s3:GetObject s3:PutObject secretsmanager:GetSecretValue queue',
   'publish-delivery':
-    'dynamodb:GetItem dynamodb:PutItem dynamodb:Query stream events:PutEvents dynamodb:BatchGetItem s3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention secretsmanager:GetSecretValue',
+    'dynamodb:GetItem dynamodb:PutItem dynamodb:Query stream events:PutEvents dynamodb:BatchGetItem s3:ListBucket s3:GetObject s3:PutObject s3:GetObjectRetention s3:PutObjectRetention secretsmanager:GetSecretValue',
   'start-workflow': 'append states:StartExecution queue',
   'record-run-outcome': 'append states:DescribeExecution states:GetExecutionHistory states:StartExecution queue',
   sweep: 'append states:DescribeExecution states:GetExecutionHistory states:StartExecution states:RedriveExecution',
@@ -97,15 +100,16 @@ const ACTIONS: Readonly<Record<string, string>> = {
   'project-entries':
     'dynamodb:GetItem dynamodb:Query stream dynamodb:PutItem dynamodb:BatchWriteItem s3:ListBucket s3:GetObject',
   'read-log': 'dynamodb:GetItem dynamodb:Query s3:ListBucket s3:GetObject',
+  'rebuild-ledger': 'find dynamodb:PutItem',
   'judge-stages': 'append dynamodb:DeleteItem states:SendTaskSuccess states:SendTaskHeartbeat',
   'answer-operator':
-    'append dynamodb:DeleteItem states:DescribeExecution states:DescribeStateMachineForExecution states:GetExecutionHistory states:StartExecution states:StopExecution states:RedriveExecution states:SendTaskSuccess redrive secretsmanager:GetSecretValue',
+    'append dynamodb:DeleteItem states:DescribeExecution states:DescribeStateMachineForExecution states:GetExecutionHistory states:StartExecution states:StopExecution states:RedriveExecution states:SendTaskSuccess redrive s3:DeleteObject secretsmanager:GetSecretValue',
 };
 const SHORT: Readonly<Record<string, string>> = {
-  keep: 's3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention',
+  keep: 's3:ListBucket s3:GetObject s3:PutObject s3:GetObjectRetention s3:PutObjectRetention',
   find: 'dynamodb:GetItem dynamodb:Query dynamodb:BatchGetItem s3:ListBucket s3:GetObject',
   append:
-    'dynamodb:GetItem dynamodb:Query dynamodb:BatchGetItem dynamodb:PutItem s3:ListBucket s3:GetObject s3:PutObject s3:PutObjectRetention',
+    'dynamodb:GetItem dynamodb:Query dynamodb:BatchGetItem dynamodb:PutItem s3:ListBucket s3:GetObject s3:PutObject s3:GetObjectRetention s3:PutObjectRetention',
   redrive: 'sqs:ReceiveMessage sqs:DeleteMessage sqs:ChangeMessageVisibility sqs:SendMessage',
   queue: 'sqs:ReceiveMessage sqs:DeleteMessage sqs:ChangeMessageVisibility sqs:GetQueueAttributes',
   stream: 'dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator',
@@ -149,7 +153,7 @@ describe('every function', () => {
           const text = JSON.stringify(resource);
           if (text.includes('*'))
             expect(text).toMatch(
-              /\/t\/\*\/(evidence|seg|log|signature|raw|modules|tiles)\/\*"|:execution:.*"-[a-z-]+:\*"/,
+              /\/t\/\*\/(evidence|seg|log|anchors|signature|raw|modules|tiles)\/\*"|:execution:.*"-[a-z-]+:\*"/,
             );
         }
       }
@@ -190,7 +194,9 @@ describe('every function', () => {
     expect(started('record-run-outcome')).toEqual([machine('rollback')]);
     expect(started('start-rollback')).toEqual([expect.stringMatching(/:stateMachine:.*"-rollback"/)]);
     expect(started('sweep')).toEqual(MACHINES.map(machine));
-    expect(started('answer-operator')).toEqual(MACHINES.filter((name) => name !== 'checkpoint').map(machine));
+    expect(started('answer-operator')).toEqual(
+      MACHINES.filter((name) => !['checkpoint', 'audit'].includes(name)).map(machine),
+    );
   });
 
   it('lets the desk list claims by their index and read views, not write them', () => {
@@ -268,6 +274,7 @@ describe('every function', () => {
     const promotions = { PROMOTION_MACHINE_ARN: alias('promotion'), ROLLBACK_MACHINE_ARN: alias('rollback') };
     expect(variables('start-workflow')).toMatchObject(releases);
     expect(variables('publish-log')).toMatchObject({ CHECKPOINT_MACHINE_ARN: alias('checkpoint') });
+    expect(variables('sweep')).toMatchObject({ AUDIT_MACHINE_ARN: alias('audit') });
     for (const name of ['record-run-outcome', 'sweep', 'answer-operator'])
       expect(variables(name)).toMatchObject({ ...releases, ...promotions });
     expect(JSON.stringify(variables('start-rollback').ROLLBACK_MACHINE_ARN)).toMatch(

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import * as z from 'zod';
 import { parsePolicy } from '../../core/gate/read-policy.ts';
+import { formatVerifierKey, verifierKeyOf } from '../../core/tlog/note.ts';
 import { ConfigurationRefused, configurationOf } from '../../infra/configuration.ts';
 import { testSshKey } from '../fakes/test-ssh-key.ts';
 import { documentWith, linesOf, resourcesOf, synthesised } from './synthesised.ts';
@@ -35,6 +37,29 @@ describe('retention', () => {
     expect(wormBucket(real)[1].Properties).toMatchObject({
       ObjectLockConfiguration: { Rule: { DefaultRetention: { Mode: 'COMPLIANCE', Days: 3650 } } },
     });
+  });
+
+  const withRetention = (retention: object) => ({
+    ...Object(production),
+    environment: { kind: 'production', retention },
+  });
+
+  it('is shorter for a class that says so, and what its functions are told', () => {
+    const { services } = synthesised(withRetention({ evidence: 400 }), '3650');
+    const Told = z.looseObject({ Variables: z.looseObject({ WORM_EVIDENCE_DAYS: z.string().optional() }) });
+    const told = resourcesOf(services, 'AWS::Lambda::Function').flatMap(
+      ([, { Properties }]) => Told.parse(Properties.Environment).Variables.WORM_EVIDENCE_DAYS ?? [],
+    );
+    expect(new Set(told)).toEqual(new Set(['400']));
+  });
+
+  it.each([
+    [{ evidence: 3651 }, /retention\.evidence: nothing is kept longer than the log/],
+    [{ signature: 3651 }, /retention\.signature: nothing is kept longer than the log/],
+    [{ evidence: 0 }, /evidence/],
+    [{ ledger: 1 }, /ledger/],
+  ])('refuses %j for some class', (retention, message) => {
+    expect(() => synthesised(withRetention(retention), '3650')).toThrow(message);
   });
 
   it.each([undefined, '', 'yes', '0', '-1', '1.5'])('refuses production when it was told %j', (told) => {
@@ -74,8 +99,11 @@ describe('the configuration', () => {
         ...{ authorizationUrl: `${server}/authorize`, tokenUrl: `${server}/token` },
       },
     ];
+    const witness = verifierKeyOf('witness.example/w', new Uint8Array(32).fill(3), 'ed25519-cosignature');
+    const metaLog = { origin: 'ledger.example.com/all', witnessPolicy: 'quorum w' };
     const changed = {
       ...tenant,
+      witnessPolicy: `witness w ${formatVerifierKey(witness)} https://w.example.com/\nquorum w\n`,
       modules: {
         ...tenant.modules,
         ...{ credentials, checksumWitness: 'https://sum.example.com/', privateProxy: 'https://private.example.com' },
@@ -93,9 +121,11 @@ describe('the configuration', () => {
       'acme: modules.credentials.1.tokenUrl: login.example.com is not in hosts, so it is never asked',
       'acme: modules.checksumWitness: sum.example.com is not in hosts, so it is never asked',
       'acme: modules.privateProxy: private.example.com is not in hosts, so it is never asked',
+      'acme: witnessPolicy: w.example.com is not in hosts, so it is never asked',
+      'meta-log: witnessPolicy: line 1, column 8: w is not defined above',
       'acme: b.example.com: nobody can log in to a function; use client-credentials',
     ];
-    expect(() => synthesised(documentWith({ tenants: [changed] }))).toThrow(new ConfigurationRefused(lines));
+    expect(() => synthesised(documentWith({ tenants: [changed], metaLog }))).toThrow(new ConfigurationRefused(lines));
   });
 
   it('is refused when it leads promotions where functions cannot go, or judges them more often than they can', () => {
@@ -233,10 +263,8 @@ describe('what may be erased', () => {
     );
   });
 
-  it('has its keys in a table without backup, stream or index', () => {
-    const [, table] = only(
-      resourcesOf(real.state, 'AWS::DynamoDB::Table').filter(([id]) => id.startsWith('ErasableKeys')),
-    );
+  it.each(['ErasableKeys', 'Persons'])('has its keys in a table without backup, stream or index: %s', (name) => {
+    const [, table] = only(resourcesOf(real.state, 'AWS::DynamoDB::Table').filter(([id]) => id.startsWith(name)));
     for (const copy of ['PointInTimeRecoverySpecification', 'StreamSpecification', 'GlobalSecondaryIndexes'])
       expect(table.Properties).not.toHaveProperty(copy);
   });

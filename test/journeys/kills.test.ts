@@ -8,23 +8,13 @@ import type { SignedDelivery } from '../../demo/deliveries.ts';
 import { type ServerProcess, startServer } from '../../demo/server-process.ts';
 import { OWN_TENANT } from '../../demo/setup.ts';
 import { TenantId } from '../../events/fields.ts';
+import { randomOf } from '../fakes/seeded-random.ts';
 import { contentOf } from './same-content.ts';
 import { imagePush, openWorld, tagPush, type World } from './world.ts';
 
 const KILLS = Number(process.env.RELSEAL_KILLS ?? 20);
 const SEED = Number(process.env.RELSEAL_SEED ?? Date.now() % 1_000_000);
 const tenant = TenantId.parse(OWN_TENANT);
-
-/** mulberry32: the instants of a failing run can be had again from its seed. */
-function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const serve = (world: World): Promise<ServerProcess> =>
   startServer(join(packageRoot, 'cli', 'relseal.mjs'), world.setup.data, world.setup.environment);

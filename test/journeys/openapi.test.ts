@@ -137,7 +137,11 @@ describe('the OpenAPI document', () => {
     await expectDocumented('/ledger/{tenant}/{path}', 'get', missing);
     for (let tries = 0; tries < 200; tries += 1) {
       const checkpoint = await fetch(`${server.url}/ledger/acme/checkpoint`);
-      if (checkpoint.status === 200) return expectDocumented('/ledger/{tenant}/{path}', 'get', checkpoint);
+      if (checkpoint.status === 200) {
+        await expectDocumented('/ledger/{tenant}/{path}', 'get', checkpoint);
+        const anchors = await fetch(`${server.url}/ledger/acme/anchors`);
+        return expectDocumented('/ledger/{tenant}/{path}', 'get', anchors);
+      }
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     throw new Error('no checkpoint was published');

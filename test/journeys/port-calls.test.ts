@@ -110,6 +110,7 @@ async function live(
     repositories,
     signer: mortal(keys.signer, death),
     noteSigner: keys.noteSigner,
+    witnessingOf: () => undefined,
     clock: systemClock,
     append,
     policies: () => readFile(folder.policy, 'utf8'),

@@ -41,6 +41,7 @@ const ANSWERS: Readonly<Record<StepName, object>> = {
   'free-target': { freed: true },
   'restore-revision': { restored: true },
   'publish-checkpoint': { size: 1 },
+  'audit-ledger': { more: false, passed: true },
 };
 
 /** What steps answer otherwise, call by call; the last answer stays. `undefined`: a token is never answered. */
@@ -160,4 +161,8 @@ export const SCRIPTS: Readonly<Record<MachineName, Readonly<Record<string, Scrip
   },
   rollback: { restores: {} },
   checkpoint: { publishes: {} },
+  audit: {
+    passes: { 'audit-ledger': [{ more: true, passed: true }, ANSWERS['audit-ledger']] },
+    'finds something': { 'audit-ledger': [{ more: false, passed: false }] },
+  },
 };
