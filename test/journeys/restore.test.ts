@@ -23,11 +23,14 @@ import { imagePush, openWorld, tagPush, type World } from './world.ts';
 const tenant = TenantId.parse(OWN_TENANT);
 /** Checkpoints are copied to write-once storage at most once a minute: each server, and what follows it, is some minutes on. */
 const LATER_MS = 300_000;
+const DAY_MS = 86_400_000;
+/** To the morning of the next UTC day: an audit a day is on the log, so no midnight may lie between the servers. */
+const MORNING_MS = DAY_MS - (Date.now() % DAY_MS) + DAY_MS / 4;
 
 let world: World;
 let folder: DataFolder;
 let starts = 0;
-const clockAhead = (ms: number) => ({ ...systemClock, now: () => systemClock.now() + ms });
+const clockAhead = (ms: number) => ({ ...systemClock, now: () => systemClock.now() + MORNING_MS + ms });
 const configuration = () => readConfigFile(folder.config);
 
 async function within<T>(work: (stores: Stores) => Promise<T>): Promise<T> {
