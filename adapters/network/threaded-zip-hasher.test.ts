@@ -5,14 +5,17 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { zipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as z from 'zod';
 import { ModulePath, ModuleVersion } from '../../core/brands.ts';
 import { accessOf, plainZipHasher } from '../../core/gosum/zip-hashing.ts';
 import type { ModuleZip } from '../../core/ports/module-source.ts';
 import { openZipFile } from './module-file-helper.ts';
 import { openThreadedZipHasher } from './threaded-zip-hasher.ts';
+import { LARGE_ZIP_BYTES } from './zip-hash-job-helper.ts';
 
 const PATH = ModulePath.parse('example.com/m');
 const VERSION = ModuleVersion.parse('v1.0.0');
+const Times = z.strictObject({ began: z.number(), ended: z.number() });
 
 let folder: string;
 let files = 0;
@@ -92,6 +95,38 @@ describe('hashing in threads', () => {
       { status: 'fulfilled', value: 'a'.repeat(64) },
     ]);
     for (const zip of zips) await zip.release();
+    await hasher.close();
+  });
+
+  it('holds one large zip at a time, and goes on with others meanwhile and after one that failed', async () => {
+    const worker = await workerOf(
+      'slow.mjs',
+      `import { parentPort } from 'node:worker_threads';
+      parentPort.on('message', ({ size }) => {
+        const began = Date.now();
+        const answer = size % 2 ? { failed: 'odd' } : { hashed: { kind: 'invalid', why: '' } };
+        setTimeout(() => {
+          if (answer.hashed) answer.hashed.why = JSON.stringify({ began, ended: Date.now() });
+          parentPort.postMessage(answer);
+        }, 50);
+      });`,
+    );
+    const hasher = openThreadedZipHasher({ threads: 4, worker });
+    const zip = await fileOf(Buffer.from('a zip'));
+    const sizes = [2, 2, 4, 1, 6].map((more) => LARGE_ZIP_BYTES + more);
+    const hashes = sizes.map((size) => hasher.hash({ ...zip, size }, PATH, VERSION));
+    const small = await Promise.allSettled([2, 4].map((size) => hasher.hash({ ...zip, size }, PATH, VERSION)));
+    const large = await Promise.allSettled(hashes);
+    expect([...small, ...large].map(({ status }) => status)).toEqual([
+      ...['fulfilled', 'fulfilled'],
+      ...['fulfilled', 'fulfilled', 'fulfilled', 'rejected', 'fulfilled'],
+    ]);
+    const times = large.flatMap((each) =>
+      each.status === 'fulfilled' && each.value.kind === 'invalid' ? [Times.parse(JSON.parse(each.value.why))] : [],
+    );
+    for (const [at, { ended }] of times.entries())
+      expect(times[at + 1]?.began ?? Number.POSITIVE_INFINITY).toBeGreaterThanOrEqual(ended);
+    await zip.release();
     await hasher.close();
   });
 

@@ -5,9 +5,9 @@ import { Worker } from 'node:worker_threads';
 import { Fault } from '../../core/faults.ts';
 import { plainZipHasher } from '../../core/gosum/zip-hashing.ts';
 import type { ZipHasher } from '../../core/ports/zip-hasher.ts';
-import type { ZipHashAnswer, ZipHashJob } from './zip-hash-job-helper.ts';
+import { LARGE_ZIP_BYTES, type ZipHashAnswer, type ZipHashJob } from './zip-hash-job-helper.ts';
 
-/** Each holds one zip of up to 72 MiB and what is inflated of it: this many stay below a gigabyte. */
+/** Each holds one zip of up to 16 MiB and what is inflated of it; one of them may hold a larger one, of up to 72 MiB. */
 const MAX_THREADS = 8;
 /** Contents are inflated into short-lived memory: a small young generation has it collected before it piles up. */
 const LIMITS = { maxYoungGenerationSizeMb: 3, maxOldGenerationSizeMb: 256 };
@@ -99,6 +99,16 @@ class Workers {
   }
 }
 
+/** Runs one piece of work after the other, whatever becomes of those before. */
+function inTurn(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const mine = last.then(work, work);
+    last = mine;
+    return mine;
+  };
+}
+
 /** What `pick` finds in the answer; a reading that failed is a fault, as it is wherever modules are read. */
 async function answerOf<T>(
   workers: Workers,
@@ -119,11 +129,13 @@ export function openThreadedZipHasher(options: ThreadedZipHasherOptions = {}): T
   const entry = options.worker ?? WORKER;
   if (!existsSync(fileURLToPath(entry))) return { ...plainZipHasher, close: async () => {} };
   const workers = new Workers(entry, options.threads ?? Math.min(availableParallelism(), MAX_THREADS));
+  const oneLarge = inTurn();
   return {
     hash(zip, path, version) {
       const { descriptor, size } = zip;
       if (descriptor === undefined) return plainZipHasher.hash(zip, path, version);
-      return answerOf(workers, { descriptor, size, module: { path, version } }, ({ hashed }) => hashed);
+      const hash = () => answerOf(workers, { descriptor, size, module: { path, version } }, ({ hashed }) => hashed);
+      return size > LARGE_ZIP_BYTES ? oneLarge(hash) : hash();
     },
     sha256(zip) {
       const { descriptor, size } = zip;

@@ -4,6 +4,9 @@ import type { Sha256Hex } from '../../events/fields.ts';
 
 /** Platform helper: what the threads that hash zips are told, and what they answer. */
 
+/** Few zips are larger. One thread at a time has one of them, and lets its memory go again. */
+export const LARGE_ZIP_BYTES = 16 * 1024 * 1024;
+
 export interface ZipHashJob {
   readonly descriptor: number;
   readonly size: number;

@@ -3,7 +3,7 @@ import { readSync } from 'node:fs';
 import { parentPort } from 'node:worker_threads';
 import { plainZipHasher } from '../../core/gosum/zip-hashing.ts';
 import type { RandomAccess } from '../../core/ports/module-source.ts';
-import type { ZipHashAnswer, ZipHashJob } from './zip-hash-job-helper.ts';
+import { LARGE_ZIP_BYTES, type ZipHashAnswer, type ZipHashJob } from './zip-hash-job-helper.ts';
 
 /** The thread that hashes: a file of the process by its descriptor, one at a time (`threaded-zip-hasher.ts`). */
 
@@ -13,6 +13,7 @@ Buffer.poolSize = 1024 * 1024;
 /** Where a zip lies that is read at once; the next one takes its place, for a thread has one job at a time. */
 let whole = Buffer.alloc(0);
 function spaceFor(length: number): Buffer {
+  if (length > LARGE_ZIP_BYTES) return Buffer.allocUnsafeSlow(length);
   if (whole.length < length) whole = Buffer.allocUnsafeSlow(length);
   return whole.subarray(0, length);
 }
